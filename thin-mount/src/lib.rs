@@ -1,0 +1,11 @@
+//! A verified, lazily fetched, read-only directory tree out of a key-value store.
+//!
+//! A directory is *packed* into an [image](image): content-addressed chunks of at most 64 KiB
+//! in one or more [stores](store). An image is named by one 32-byte id, and everything read from
+//! it is hashed against that id before anybody sees it: a store can withhold data, never change it.
+//!
+//! The crate knows nothing of blockchains. `docs/FORMAT.md` describes every byte it writes.
+
+pub mod chunk;
+pub mod source;
+pub mod store;

@@ -1,0 +1,71 @@
+//! Stores: where the values lie. One small trait, an adapter per kind of store.
+
+use bytes::Bytes;
+
+/// A key: 1 to 255 bytes. Chunks lie under the 32 bytes of their id, named records (proofs,
+/// manifests) under printable names of another length.
+pub type Key = Bytes;
+
+/// Why a store did not do what it was asked to.
+///
+/// A value that is not there is no error (`None`), and neither are wrong bytes: a store knows
+/// nothing of hashes, whoever reads checks them.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+	/// The URL names no store that can be opened.
+	#[error("'{url}' is no store: {reason}")]
+	Url {
+		/// The URL, its password left out.
+		url: String,
+		/// What is wrong with it, and what is expected.
+		reason: String,
+	},
+	/// No connection, a broken one, or no answer before the deadline. Trying again may help.
+	#[error("store {store} can't be reached: {reason}")]
+	Unreachable {
+		/// The store's name.
+		store: String,
+		/// The cause.
+		reason: String,
+	},
+	/// The store is there and says no. Trying again does not help.
+	#[error("store {store} refused: {reason}")]
+	Refused {
+		/// The store's name.
+		store: String,
+		/// The store's own words, and what to do next.
+		reason: String,
+	},
+	/// The store has no room left.
+	#[error("store {store} is full: {reason}")]
+	Full {
+		/// The store's name.
+		store: String,
+		/// The store's own words.
+		reason: String,
+	},
+}
+
+/// A key-value store that holds chunks and named records.
+///
+/// Calls block, have deadlines, and may be made from many threads at once. Batches are as large
+/// as the caller likes: the store splits them as its protocol wants.
+pub trait Store: Send + Sync {
+	/// How the store is named in logs and errors: its URL, without a password.
+	fn name(&self) -> &str;
+
+	/// The values of these keys, in order; `None` where there is none.
+	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+	/// Which of these keys have a value, in order.
+	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError>;
+
+	/// Stores these values. A key that has a value already keeps it: values under one key are
+	/// the same bytes for chunks, and named records are numbered, never replaced.
+	fn put_many(&self, records: &[(Key, Bytes)]) -> Result<(), StoreError>;
+
+	/// Makes sure that what was stored survives a crash of this process.
+	fn flush(&self) -> Result<(), StoreError> {
+		Ok(())
+	}
+}
