@@ -1,1 +1,31 @@
-//! x
+//! Start a Substrate node from a snapshot of another node's database.
+//!
+//! The crate is generic over the block type: a chain integrates it by calling
+//! [`start::is_thin`] and [`parts::full_parts`] where its service builds the client, by
+//! flattening [`cli::ThinParams`] into its command line, and by merging [`rpc::ThinRpc`].
+//!
+//! What a node comes to know, and from whom:
+//!
+//! 1. [`registration`]: which manifest an id names, where the image lies, who vouches for it.
+//! 2. [`proof`]: that the manifest's block is final, followed from [`genesis`].
+//! 3. [`layered`]: every value of the image, checked against that block as it is read.
+//! 4. [`bootstrap`]: a local database that stands at the block, for the node's own writes.
+
+pub mod bootstrap;
+pub mod cli;
+pub mod columns;
+pub mod create;
+pub mod error;
+pub mod genesis;
+pub mod grandpa;
+pub mod layered;
+pub mod local;
+pub mod mounted;
+pub mod parts;
+pub mod proof;
+pub mod records;
+pub mod registration;
+pub mod rpc;
+pub mod snapshot_cmd;
+pub mod start;
+pub mod status;

@@ -1,0 +1,156 @@
+//! Makes a snapshot of a node's database, whether the node runs or not.
+//!
+//! The database is copied (its tables are linked, not copied), the copy rewound to block N,
+//! emptied of what is the owner's business, and packed. Nothing of the original is opened, let
+//! alone changed.
+
+mod copy;
+mod rewind;
+
+use crate::{error::CreateError, genesis::Genesis, proof::bytes32, records};
+use codec::Encode;
+use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
+use rewind::{Candidate, OwnersDatabase};
+use sc_consensus_grandpa::BlockNumberOps;
+use sp_core::H256;
+use sp_runtime::traits::{Block as BlockT, HashingFor, Header as HeaderT, NumberFor};
+use std::{
+	fs,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+use thin_mount::{
+	pack::{self, PackOptions},
+	store::Store,
+};
+
+/// What to make a snapshot of, and where to put it.
+pub struct CreateOptions<'a, Block: BlockT> {
+	/// The folder of the node's RocksDB.
+	pub database: &'a Path,
+	/// What the chain spec says.
+	pub genesis: &'a Genesis<Block>,
+	/// Where the image goes. Each gets all of it.
+	pub stores: &'a [Arc<dyn Store>],
+	/// How many states a pruned database keeps: it does not say itself.
+	pub kept_states: u32,
+}
+
+/// A snapshot that lies in its stores and waits to be registered.
+#[derive(Clone, Debug)]
+pub struct Created<Block: BlockT> {
+	/// Its id.
+	pub id: SnapshotId,
+	/// What it is.
+	pub manifest: Manifest,
+	/// Header N: what `register` takes.
+	pub header: Block::Header,
+	/// The part of the manifest that `register` takes.
+	pub image: ImageInfo,
+	/// The bytes that had to be uploaded, of all stores together.
+	pub uploaded_bytes: u64,
+}
+
+/// The copy, which goes away when it is done with.
+struct Staging(PathBuf);
+
+impl Drop for Staging {
+	fn drop(&mut self) {
+		if let Err(error) = fs::remove_dir_all(&self.0) {
+			tracing::warn!(target: "thin", %error, path = %self.0.display(), "the copy is left behind");
+		}
+	}
+}
+
+/// Makes a snapshot at the newest finalized block whose justification is in the database.
+///
+/// Needs room for the copy beside the database: the write-ahead log and what the rewinding
+/// writes, since tables are links. The proof is verified before anything is packed.
+pub fn create<Block: BlockT>(
+	options: CreateOptions<'_, Block>,
+) -> Result<Created<Block>, CreateError>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
+	let staging = staging_beside(options.database)?;
+	tracing::info!(target: "thin", path = %options.database.display(), "linking the database");
+	copy::copy_database(options.database, &staging.0)?;
+	let version = copy::layout_version(&staging.0);
+
+	let owners = OwnersDatabase::open(&staging.0)?;
+	let pruning = owners.pruning(options.kept_states)?;
+	let Candidate { key, header, proof } = owners.candidate::<Block>()?;
+	let proven = |error| CreateError::Proof { number: key.number.into(), error };
+	let hash32 = |hash| bytes32(hash).map(H256).map_err(proven);
+	let genesis_hash = hash32(options.genesis.hash())?;
+	let block_hash = hash32(header.hash())?;
+	let state_root = hash32(*header.state_root())?;
+	check_genesis(&owners, genesis_hash, options.database)?;
+
+	tracing::info!(target: "thin", block = key.number, hash = ?block_hash, "rewinding the copy");
+	owners.rewind(&key)?;
+
+	let mut image_id = None;
+	let mut uploaded_bytes = 0;
+	let mut logical_size = 0;
+	for store in options.stores {
+		tracing::info!(target: "thin", store = store.name(), "packing");
+		let report = pack::pack(&staging.0, store.clone(), PackOptions::default(), &|_| {})
+			.map_err(|error| CreateError::Pack(error.to_string()))?;
+		uploaded_bytes += report.uploaded_bytes;
+		logical_size = report.logical_bytes;
+		if image_id.replace(report.image).is_some_and(|before| before != report.image) {
+			return Err(CreateError::Pack("the same copy was packed to two images".into()));
+		}
+	}
+	let image_id = image_id.ok_or_else(|| CreateError::Pack("no store was given".into()))?;
+
+	let database = Database { kind: DatabaseKind::RocksDb, version };
+	let image = ImageInfo { image: H256(image_id.0 .0), logical_size, database, pruning };
+	let manifest = image.clone().at(genesis_hash, key.number.into(), block_hash, state_root);
+	let encoded = proof.encode();
+	proof.verify(options.genesis, &manifest).map_err(proven)?;
+	let id = snapshot_id::<Block>(&manifest);
+	for store in options.stores {
+		records::write(&**store, id, &manifest, encoded.clone())
+			.map_err(|error| CreateError::Pack(error.to_string()))?;
+	}
+	Ok(Created { id, manifest, header, image, uploaded_bytes })
+}
+
+/// The id that this chain gives a manifest: the hash of its encoding.
+pub fn snapshot_id<Block: BlockT>(manifest: &Manifest) -> SnapshotId {
+	let hash = <HashingFor<Block> as sp_runtime::traits::Hash>::hash_of(manifest);
+	let mut id = SnapshotId::zero();
+	// Proofs, too, exist only for chains whose hashes have 32 bytes.
+	let length = hash.as_ref().len().min(32);
+	id.0[..length].copy_from_slice(&hash.as_ref()[..length]);
+	id
+}
+
+fn check_genesis(
+	owners: &OwnersDatabase,
+	genesis: H256,
+	database: &Path,
+) -> Result<(), CreateError> {
+	match owners.canonical(0)? {
+		Some(key) if key.hash == genesis.0 => Ok(()),
+		Some(key) => Err(CreateError::Unsuitable(format!(
+			"{} is of the chain with genesis 0x{}, and the chain spec has {genesis:?}: give the \
+			 right --chain",
+			database.display(),
+			hex::encode(key.hash)
+		))),
+		None => Err(CreateError::Unsuitable("it has no genesis block".into())),
+	}
+}
+
+fn staging_beside(database: &Path) -> Result<Staging, CreateError> {
+	let name = format!("snapshot-{}", std::process::id());
+	let path = database.with_file_name(name);
+	if path.exists() {
+		let error = std::io::ErrorKind::AlreadyExists.into();
+		return Err(CreateError::File { path, error });
+	}
+	Ok(Staging(path))
+}

@@ -1,0 +1,250 @@
+//! Turns the copy of a node's database into one that ends at block N and holds nothing private.
+
+use crate::{
+	columns::{self, number_key, rocksdb_name, BlockKey},
+	error::CreateError,
+	grandpa,
+	proof::FinalityProof,
+};
+use codec::{Decode, DecodeAll};
+use pallet_snapshots::Pruning;
+use rocksdb::{ColumnFamilyDescriptor, IteratorMode, Options, WriteBatch, DB};
+use sc_consensus_grandpa::{warp_proof::WarpSyncFragment, BlockNumberOps, GrandpaJustification};
+use sp_consensus_grandpa::GRANDPA_ENGINE_ID;
+use sp_database::ColumnId;
+use sp_runtime::{
+	traits::{Block as BlockT, Header as HeaderT, NumberFor},
+	Justifications, SaturatedConversion,
+};
+use std::path::Path;
+
+/// Columns whose content is the owner's business. They are emptied.
+const PRIVATE: [ColumnId; 6] =
+	[columns::META, columns::STATE_META, 7, columns::AUX, columns::OFFCHAIN, 10];
+const BATCH: usize = 10_000;
+
+/// The copy of a database, open for changes.
+pub struct OwnersDatabase {
+	db: DB,
+}
+
+/// The block that a snapshot of this database can be made at.
+pub struct Candidate<Block: BlockT> {
+	/// Its number and hash.
+	pub key: BlockKey,
+	/// Its header.
+	pub header: Block::Header,
+	/// The way to it from genesis.
+	pub proof: FinalityProof<Block>,
+}
+
+fn copy_error(error: rocksdb::Error) -> CreateError {
+	CreateError::Copy(error.to_string())
+}
+
+fn unsuitable(reason: impl Into<String>) -> CreateError {
+	CreateError::Unsuitable(reason.into())
+}
+
+impl OwnersDatabase {
+	/// Opens the copy, which replays the owner's write-ahead log.
+	pub fn open(path: &Path) -> Result<Self, CreateError> {
+		let mut options = Options::default();
+		options.set_keep_log_file_num(1);
+		// What is linked stays as it is: nothing may be rewritten for its own sake.
+		options.set_disable_auto_compactions(true);
+		let names = DB::list_cf(&options, path).map_err(copy_error)?;
+		if names.contains(&rocksdb_name(columns::THIN)) {
+			return Err(unsuitable(
+				"it is thin itself, and holds only what came after its own snapshot",
+			));
+		}
+		let families = names.into_iter().map(|name| {
+			let mut options = Options::default();
+			options.set_disable_auto_compactions(true);
+			ColumnFamilyDescriptor::new(name, options)
+		});
+		let db = DB::open_cf_descriptors(&options, path, families).map_err(copy_error)?;
+		Ok(Self { db })
+	}
+
+	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, CreateError> {
+		let name = rocksdb_name(column);
+		let family = self
+			.db
+			.cf_handle(&name)
+			.ok_or_else(|| unsuitable(format!("it has no column {name}")))?;
+		self.db.get_cf(family, key).map_err(copy_error)
+	}
+
+	/// The block at a height of the canonical chain.
+	pub fn canonical(&self, number: u32) -> Result<Option<BlockKey>, CreateError> {
+		let value = self.get(columns::KEY_LOOKUP, &number_key(number))?;
+		Ok(value.as_deref().and_then(BlockKey::parse))
+	}
+
+	fn header<Block: BlockT>(&self, key: &BlockKey) -> Result<Block::Header, CreateError> {
+		let bytes = self
+			.get(columns::HEADER, &key.bytes())?
+			.ok_or_else(|| unsuitable(format!("the header of block {} is missing", key.number)))?;
+		Block::Header::decode_all(&mut &bytes[..])
+			.map_err(|error| unsuitable(format!("header of block {}: {error}", key.number)))
+	}
+
+	/// How old states are kept. How many, a pruned database does not say: `kept` does.
+	pub fn pruning(&self, kept: u32) -> Result<Pruning, CreateError> {
+		let bytes = self
+			.get(columns::STATE_META, b"mode")?
+			.ok_or_else(|| unsuitable("it does not say how it prunes the state"))?;
+		match bytes.as_slice() {
+			b"archive" => Ok(Pruning::Archive),
+			b"archive_canonical" => Ok(Pruning::ArchiveCanonical),
+			b"constrained" => Ok(Pruning::Keep(kept)),
+			_ => Err(unsuitable("it prunes the state in a way this version does not know")),
+		}
+	}
+
+	/// The newest finalized block with a justification in the database, and the proof of it.
+	///
+	/// Errors when GRANDPA's records don't reach from genesis to there.
+	pub fn candidate<Block: BlockT>(&self) -> Result<Candidate<Block>, CreateError>
+	where
+		NumberFor<Block>: BlockNumberOps,
+	{
+		let finalized = self
+			.get(columns::META, columns::meta::FINALIZED)?
+			.and_then(|bytes| BlockKey::parse(&bytes))
+			.ok_or_else(|| unsuitable("it has no finalized block"))?;
+		let (set_key, best_key) = grandpa::OWNERS_KEYS;
+		let set = self
+			.get(columns::AUX, set_key)?
+			.ok_or_else(|| unsuitable("GRANDPA has left no record in it"))?;
+		let changes: Vec<u32> = grandpa::recorded_changes::<Block>(&set)
+			.map_err(unsuitable)?
+			.into_iter()
+			.map(|number| number.saturated_into::<u64>() as u32)
+			.collect();
+
+		let (key, justification) = self.newest_justified::<Block>(&finalized, best_key)?;
+		let mut fragments = Vec::new();
+		for number in changes.into_iter().filter(|number| *number < key.number) {
+			let change = self
+				.canonical(number)?
+				.ok_or_else(|| unsuitable(format!("block {number} is missing")))?;
+			let justification = self.justification::<Block>(&change)?.ok_or_else(|| {
+				unsuitable(format!(
+					"the justification of block {number}, where the authorities changed, is missing"
+				))
+			})?;
+			fragments.push(WarpSyncFragment { header: self.header::<Block>(&change)?, justification });
+		}
+		let header = self.header::<Block>(&key)?;
+		fragments.push(WarpSyncFragment { header: header.clone(), justification });
+		Ok(Candidate { key, header, proof: FinalityProof { fragments } })
+	}
+
+	fn newest_justified<Block: BlockT>(
+		&self,
+		finalized: &BlockKey,
+		best_key: &[u8],
+	) -> Result<(BlockKey, GrandpaJustification<Block>), CreateError> {
+		if let Some(bytes) = self.get(columns::AUX, best_key)? {
+			let best = GrandpaJustification::<Block>::decode_all(&mut &bytes[..])
+				.map_err(|error| unsuitable(format!("GRANDPA's best justification: {error}")))?;
+			let number = best.target().0.saturated_into::<u64>() as u32;
+			if let Some(key) = self.canonical(number)?.filter(|key| {
+				number > 0 && number <= finalized.number && key.hash == best.target().1.as_ref()
+			}) {
+				return Ok((key, best));
+			}
+		}
+		let mut number = finalized.number;
+		while number > 0 {
+			if let Some(key) = self.canonical(number)? {
+				if let Some(justification) = self.justification::<Block>(&key)? {
+					return Ok((key, justification));
+				}
+			}
+			number -= 1;
+		}
+		Err(unsuitable(
+			"no finalized block has a justification yet: wait until the node has imported one \
+			 (a chain of this template makes one every 32 blocks)",
+		))
+	}
+
+	fn justification<Block: BlockT>(
+		&self,
+		key: &BlockKey,
+	) -> Result<Option<GrandpaJustification<Block>>, CreateError> {
+		let Some(bytes) = self.get(columns::JUSTIFICATIONS, &key.bytes())? else {
+			return Ok(None);
+		};
+		let wrong =
+			|error: codec::Error| unsuitable(format!("justification of {}: {error}", key.number));
+		let all = Justifications::decode(&mut &bytes[..]).map_err(wrong)?;
+		all.into_justification(GRANDPA_ENGINE_ID)
+			.map(|encoded| GrandpaJustification::decode_all(&mut &encoded[..]).map_err(wrong))
+			.transpose()
+	}
+
+	/// Removes every block above N, empties the private columns, and closes the database.
+	///
+	/// Errors when bodies are kept as indexed transactions: nothing in a header says which.
+	pub fn rewind(mut self, n: &BlockKey) -> Result<(), CreateError> {
+		if self.first(columns::BODY_INDEX)?.is_some() {
+			return Err(unsuitable("chains that index transactions are not supported"));
+		}
+		for column in [columns::HEADER, columns::BODY, columns::JUSTIFICATIONS] {
+			self.remove(column, |key, _| BlockKey::parse(key).is_none_or(|k| k.number > n.number))?;
+		}
+		self.remove(columns::KEY_LOOKUP, |_, value| {
+			BlockKey::parse(value).is_none_or(|k| k.number > n.number)
+		})?;
+		for column in PRIVATE {
+			let name = rocksdb_name(column);
+			if self.db.cf_handle(&name).is_some() {
+				self.db.drop_cf(&name).map_err(copy_error)?;
+				self.db.create_cf(&name, &Options::default()).map_err(copy_error)?;
+			}
+		}
+		for column in 0..columns::SDK_COLUMNS {
+			if let Some(family) = self.db.cf_handle(&rocksdb_name(column)) {
+				self.db.flush_cf(family).map_err(copy_error)?;
+			}
+		}
+		self.db.flush_wal(true).map_err(copy_error)?;
+		self.db.cancel_all_background_work(true);
+		Ok(())
+	}
+
+	fn first(&self, column: ColumnId) -> Result<Option<Box<[u8]>>, CreateError> {
+		let name = rocksdb_name(column);
+		let Some(family) = self.db.cf_handle(&name) else { return Ok(None) };
+		match self.db.iterator_cf(family, IteratorMode::Start).next() {
+			Some(entry) => Ok(Some(entry.map_err(copy_error)?.0)),
+			None => Ok(None),
+		}
+	}
+
+	/// Block keys begin with the number, but lookups by hash don't: one pass over all of them.
+	fn remove(
+		&self,
+		column: ColumnId,
+		drop: impl Fn(&[u8], &[u8]) -> bool,
+	) -> Result<(), CreateError> {
+		let name = rocksdb_name(column);
+		let Some(family) = self.db.cf_handle(&name) else { return Ok(()) };
+		let mut batch = WriteBatch::default();
+		for entry in self.db.iterator_cf(family, IteratorMode::Start) {
+			let (key, value) = entry.map_err(copy_error)?;
+			if drop(&key, &value) {
+				batch.delete_cf(family, &key);
+			}
+			if batch.len() >= BATCH {
+				self.db.write(std::mem::take(&mut batch)).map_err(copy_error)?;
+			}
+		}
+		self.db.write(batch).map_err(copy_error)
+	}
+}

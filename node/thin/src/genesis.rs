@@ -1,0 +1,90 @@
+//! What a node knows without being told: the genesis of its chain spec.
+
+use codec::{Decode, Encode};
+use sc_chain_spec::{construct_genesis_block, resolve_state_version_from_wasm};
+use sc_executor::RuntimeVersionOf;
+use sc_service::ChainSpec;
+use sp_consensus_grandpa::AuthorityList;
+use sp_core::{
+	storage::{well_known_keys, Storage},
+	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
+};
+use sp_runtime::traits::{Block as BlockT, Hash as HashT, HashingFor, Header as HeaderT};
+use sp_state_machine::BasicExternalities;
+
+/// The genesis of a chain, computed from its spec.
+#[derive(Clone)]
+pub struct Genesis<Block: BlockT> {
+	/// The genesis header.
+	pub header: Block::Header,
+	/// The first GRANDPA authorities, those of set 0.
+	pub authorities: AuthorityList,
+	/// The genesis storage.
+	pub storage: Storage,
+}
+
+/// Why a chain spec has no usable genesis.
+#[derive(Debug, thiserror::Error)]
+#[error("the chain spec has no genesis that a thin start can use: {0}")]
+pub struct GenesisError(String);
+
+impl<Block: BlockT> Genesis<Block> {
+	/// Builds the genesis state, and asks its runtime who the authorities are.
+	///
+	/// Errors when the spec has no runtime, or one without GRANDPA.
+	pub fn of<E>(spec: &dyn ChainSpec, executor: &E) -> Result<Self, GenesisError>
+	where
+		E: RuntimeVersionOf + CodeExecutor,
+	{
+		let storage = spec.as_storage_builder().build_storage().map_err(GenesisError)?;
+		let version = resolve_state_version_from_wasm::<E, HashingFor<Block>>(&storage, executor)
+			.map_err(|error| GenesisError(error.to_string()))?;
+
+		let mut ext = BasicExternalities::new(storage.clone());
+		let authorities = call(&mut ext, &storage, executor, "GrandpaApi_grandpa_authorities")
+			.map_err(|error| GenesisError(error.to_string()))?;
+		let authorities = AuthorityList::decode(&mut &authorities[..])
+			.map_err(|error| GenesisError(format!("unreadable authorities: {error}")))?;
+
+		let root = state_root::<Block>(&storage, version)?;
+		let block = construct_genesis_block::<Block>(root, version);
+		Ok(Self { header: block.header().clone(), authorities, storage })
+	}
+
+	/// The genesis hash: 32 bytes, or the error of a chain that hashes otherwise.
+	pub fn hash(&self) -> Block::Hash {
+		self.header.hash()
+	}
+}
+
+fn call<E: CodeExecutor>(
+	ext: &mut BasicExternalities,
+	storage: &Storage,
+	executor: &E,
+	method: &str,
+) -> Result<Vec<u8>, String> {
+	let wasm = storage.top.get(well_known_keys::CODE).ok_or("there is no runtime in it")?;
+	let fetcher = WrappedRuntimeCode(wasm.as_slice().into());
+	let code = RuntimeCode {
+		code_fetcher: &fetcher,
+		heap_pages: None,
+		hash: sp_core::blake2_256(wasm).to_vec(),
+	};
+	let (result, _) = executor.call(ext, &code, method, &[], CallContext::Offchain);
+	result.map_err(|error| format!("{method}: {error:?}"))
+}
+
+fn state_root<Block: BlockT>(
+	storage: &Storage,
+	version: sp_core::storage::StateVersion,
+) -> Result<Block::Hash, GenesisError> {
+	let children = storage.children_default.values().map(|child| {
+		let root = HashingFor::<Block>::trie_root(
+			child.data.clone().into_iter().collect(),
+			version,
+		);
+		(child.child_info.prefixed_storage_key().into_inner(), root.encode())
+	});
+	let top = storage.top.clone().into_iter().chain(children).collect();
+	Ok(HashingFor::<Block>::trie_root(top, version))
+}

@@ -1,0 +1,193 @@
+//! The lower layer: somebody else's database, read-only, of which nothing is believed.
+
+use super::integrity::{self, Violation};
+use crate::{
+	columns::{self, number_key, BlockKey},
+	proof::{ProvenBlock, SetHistory},
+};
+use codec::Encode;
+use sc_consensus_grandpa::BlockNumberOps;
+use sp_database::ColumnId;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The image could not be read. Trying again may help: a store may have been away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the image can't be read: {0}")]
+pub struct ReadError(pub String);
+
+/// A database that can be read: the one port to an image.
+pub trait RawDatabase: Send + Sync {
+	/// The value of a key, or `None`.
+	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+}
+
+/// Why the lower layer has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+	/// It could not be read.
+	#[error(transparent)]
+	Read(#[from] ReadError),
+	/// It was read, and is wrong.
+	#[error(transparent)]
+	Violation(#[from] Violation),
+}
+
+/// A database as of block N, whose every value is checked as it is read.
+pub struct Lower<Block: BlockT> {
+	raw: Box<dyn RawDatabase>,
+	block: BlockKey,
+	header: Vec<u8>,
+	genesis: [u8; 32],
+	history: SetHistory,
+	/// While the local database is being made, the SDK must not see that the blocks before N are
+	/// there: it would walk all of them to set the head.
+	hidden: AtomicBool,
+	_block: std::marker::PhantomData<Block>,
+}
+
+impl<Block: BlockT> Lower<Block>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
+	/// A view of `raw` that ends at the proven block.
+	pub fn new(raw: Box<dyn RawDatabase>, proven: &ProvenBlock<Block>) -> Self {
+		Self {
+			raw,
+			block: proven.key(),
+			header: proven.header().encode(),
+			genesis: proven.genesis_hash(),
+			history: proven.history().clone(),
+			hidden: AtomicBool::new(false),
+			_block: Default::default(),
+		}
+	}
+
+	/// Shows only the state and block N itself, or everything.
+	pub fn hide(&self, hidden: bool) {
+		self.hidden.store(hidden, Ordering::SeqCst);
+	}
+
+	/// Whether a column is ever read from an image.
+	pub fn serves(column: ColumnId) -> bool {
+		matches!(
+			column,
+			columns::STATE
+				| columns::KEY_LOOKUP
+				| columns::HEADER
+				| columns::BODY
+				| columns::JUSTIFICATIONS
+				| columns::TRANSACTION
+		)
+	}
+
+	/// The checked value of a key. `None` for what is not there, lies above N, or belongs to a
+	/// fork of the owner's.
+	pub fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+		let hidden = self.hidden.load(Ordering::SeqCst);
+		match column {
+			columns::STATE if key.len() >= 32 => self.hashed(column, key),
+			columns::TRANSACTION if key.len() == 32 && !hidden => self.hashed(column, key),
+			columns::KEY_LOOKUP => match key.len() {
+				4 if !hidden => {
+					let mut number = [0; 4];
+					number.copy_from_slice(key);
+					let found = self.canonical(u32::from_be_bytes(number))?;
+					Ok(found.map(|key| key.bytes()))
+				},
+				32 => self.by_hash(key, hidden),
+				_ => Ok(None),
+			},
+			columns::HEADER | columns::BODY | columns::JUSTIFICATIONS => {
+				let Some(block) = BlockKey::parse(key) else { return Ok(None) };
+				if block == self.block && column == columns::HEADER {
+					return Ok(Some(self.header.clone()));
+				}
+				if hidden || block.number > self.block.number {
+					return Ok(None);
+				}
+				self.of_block(column, &block)
+			},
+			_ => Ok(None),
+		}
+	}
+
+	fn hashed(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+		match self.raw.get(column, key)? {
+			Some(value) => Ok(Some(integrity::hashed::<Block>(column, key, value)?)),
+			None => Ok(None),
+		}
+	}
+
+	/// The block that the image says is canonical at a height. Proven at both ends; between
+	/// them it is a claim that only a walk of the parents can check.
+	fn canonical(&self, number: u32) -> Result<Option<BlockKey>, Fault> {
+		if number > self.block.number {
+			return Ok(None);
+		}
+		if number == self.block.number {
+			return Ok(Some(self.block.clone()));
+		}
+		if number == 0 {
+			return Ok(Some(BlockKey::new(0, self.genesis)));
+		}
+		let key = number_key(number);
+		let wrong = |reason: &str| Violation::new(columns::KEY_LOOKUP, &key, reason);
+		// Headers are never pruned: a height without one is a hole somebody made.
+		let value = self
+			.raw
+			.get(columns::KEY_LOOKUP, &key)?
+			.ok_or_else(|| wrong("no block at this height"))?;
+		let block = BlockKey::parse(&value).ok_or_else(|| wrong("no block key"))?;
+		if block.number != number {
+			return Err(wrong("the key of a block of another height").into());
+		}
+		Ok(Some(block))
+	}
+
+	fn by_hash(&self, hash: &[u8], hidden: bool) -> Result<Option<Vec<u8>>, Fault> {
+		if hash == self.block.hash {
+			return Ok(Some(self.block.bytes()));
+		}
+		if hidden {
+			return Ok(None);
+		}
+		if hash == self.genesis {
+			return Ok(Some(BlockKey::new(0, self.genesis).bytes()));
+		}
+		let Some(value) = self.raw.get(columns::KEY_LOOKUP, hash)? else { return Ok(None) };
+		let wrong = |reason: &str| Violation::new(columns::KEY_LOOKUP, hash, reason);
+		let block = BlockKey::parse(&value).ok_or_else(|| wrong("no block key"))?;
+		if block.hash != hash {
+			return Err(wrong("the key of another block").into());
+		}
+		// Hides what came after N, and the owner's forks.
+		Ok((self.canonical(block.number)?.as_ref() == Some(&block)).then_some(value))
+	}
+
+	fn of_block(&self, column: ColumnId, key: &BlockKey) -> Result<Option<Vec<u8>>, Fault> {
+		let bytes = key.bytes();
+		let Some(value) = self.raw.get(column, &bytes)? else {
+			let missing = column == columns::HEADER
+				&& self.canonical(key.number)?.as_ref() == Some(key);
+			return match missing {
+				true => Err(Violation::new(column, &bytes, "the header is not there").into()),
+				false => Ok(None),
+			};
+		};
+		match column {
+			columns::HEADER => {
+				integrity::header::<Block>(key, &value)?;
+				Ok(Some(value))
+			},
+			columns::BODY => {
+				let header = self.get(columns::HEADER, &bytes)?.ok_or_else(|| {
+					Violation::new(column, &bytes, "a body whose header is not there")
+				})?;
+				let header = integrity::header::<Block>(key, &header)?;
+				Ok(Some(integrity::body::<Block>(key, &header, value)?))
+			},
+			_ => Ok(integrity::justifications::<Block>(key, &self.history, &value)?),
+		}
+	}
+}

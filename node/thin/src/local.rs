@@ -1,0 +1,121 @@
+//! The upper layer: the local database of a thin node, and the marker that tells it from others.
+
+use crate::{
+	columns::{self, rocksdb_name},
+	error::StartError,
+};
+use codec::{Decode, DecodeAll, Encode};
+use pallet_snapshots::{Manifest, SnapshotId};
+use sc_client_db::{DatabaseSource, DbHash};
+use sp_database::{Database, Transaction};
+use std::{
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+
+const MARKER: &[u8] = b"marker";
+/// Of the cache, as the SDK divides it: what the state does not get is shared by the rest.
+const STATE_SHARE: f64 = 0.9;
+
+/// What a thin database remembers of its snapshot.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct Marker {
+	/// The id the snapshot was asked for by.
+	pub snapshot: SnapshotId,
+	/// What the snapshot is.
+	pub manifest: Manifest,
+	/// Where the image was read from, as store URLs without passwords.
+	pub stores: Vec<String>,
+	/// The proof of block N. It is verified again at each start.
+	pub proof: Vec<u8>,
+}
+
+/// What lies where the node's database belongs.
+#[derive(Debug)]
+pub enum Found {
+	/// Nothing.
+	Nothing,
+	/// A thin database.
+	Thin,
+	/// A database that is not thin, or something that can't be told.
+	Other(PathBuf),
+}
+
+/// Where a node keeps its RocksDB, and how much memory it may use for it.
+#[derive(Clone, Debug)]
+pub struct LocalPath {
+	/// The folder of the database.
+	pub path: PathBuf,
+	/// MiB.
+	pub cache_size: usize,
+}
+
+impl LocalPath {
+	/// The place that the node's configuration names. `None` for ParityDB and custom databases.
+	pub fn of(source: &DatabaseSource) -> Option<Self> {
+		match source {
+			DatabaseSource::RocksDb { path, cache_size }
+			| DatabaseSource::Auto { rocksdb_path: path, cache_size, .. } => {
+				Some(Self { path: path.clone(), cache_size: *cache_size })
+			},
+			_ => None,
+		}
+	}
+
+	/// Where a database is made before it is whole. It takes its name when it is.
+	pub fn incomplete(&self) -> Self {
+		Self { path: self.path.with_extension("incomplete"), cache_size: self.cache_size }
+	}
+
+	/// Looks at what is there, without opening it.
+	pub fn find(&self) -> Found {
+		// ParityDB lives beside, in a folder of its own.
+		let parity = self.path.ancestors().nth(2).map(|base| base.join("paritydb"));
+		if let Some(parity) = parity.filter(|path| has_entries(path)) {
+			return Found::Other(parity);
+		}
+		if !has_entries(&self.path) {
+			return Found::Nothing;
+		}
+		let ours = rocksdb_name(columns::THIN);
+		match rocksdb::DB::list_cf(&rocksdb::Options::default(), &self.path) {
+			Ok(names) if names.contains(&ours) => Found::Thin,
+			_ => Found::Other(self.path.clone()),
+		}
+	}
+
+	/// Opens the local database, or makes it when `create` says so.
+	pub fn open(&self, create: bool) -> Result<Arc<dyn Database<DbHash>>, StartError> {
+		let count = columns::SDK_COLUMNS + 1;
+		let mut config = kvdb_rocksdb::DatabaseConfig::with_columns(count);
+		config.create_if_missing = create;
+		let state = (self.cache_size as f64 * STATE_SHARE) as usize;
+		let rest = (self.cache_size - state) / (count as usize - 1);
+		config.memory_budget = (0..count)
+			.map(|column| (column, if column == columns::STATE { state } else { rest }))
+			.collect();
+		let database = kvdb_rocksdb::Database::open(&config, &self.path).map_err(|error| {
+			StartError::Local { path: self.path.clone(), reason: error.to_string() }
+		})?;
+		Ok(sp_database::as_database(database))
+	}
+}
+
+fn has_entries(path: &Path) -> bool {
+	std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+impl Marker {
+	/// Reads the marker of an open thin database.
+	pub fn read(upper: &dyn Database<DbHash>) -> Result<Self, String> {
+		let bytes = upper.get(columns::THIN, MARKER).ok_or("it has no marker")?;
+		Self::decode_all(&mut &bytes[..]).map_err(|error| format!("unreadable marker: {error}"))
+	}
+
+	/// Writes it.
+	pub fn write(&self, upper: &dyn Database<DbHash>) -> Result<(), String> {
+		let mut transaction = Transaction::new();
+		transaction.set_from_vec(columns::THIN, MARKER, self.encode());
+		upper.commit(transaction).map_err(|error| error.to_string())
+	}
+}

@@ -1,0 +1,152 @@
+//! The image of a snapshot, made readable as a folder: mounted, or restored where there is no
+//! FUSE.
+
+use crate::{
+	cli::{Hydrate, ThinParams},
+	error::StartError,
+	local::Marker,
+	status::{Counters, Fetched},
+};
+use sc_service::Configuration;
+use std::{
+	fs,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+use thin_mount::{
+	chunk::ChunkId,
+	image::ImageId,
+	mount::{CacheOptions, Mount, MountOptions},
+	store::{self, Store},
+};
+
+/// Opens stores by URL, each once.
+///
+/// Errors when a URL is none, or when none of the stores can be opened.
+pub fn open_stores(urls: &[String]) -> Result<Vec<Arc<dyn Store>>, StartError> {
+	let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+	let mut reasons = Vec::new();
+	for url in urls {
+		match store::open(url) {
+			Ok(store) if stores.iter().all(|known| known.name() != store.name()) => {
+				stores.push(store)
+			},
+			Ok(_) => {},
+			Err(error @ store::StoreError::Url { .. }) => {
+				return Err(StartError::Usage(error.to_string()))
+			},
+			Err(error) => {
+				tracing::warn!(target: "thin", %error, "going on without this store");
+				reasons.push(error.to_string());
+			},
+		}
+	}
+	if stores.is_empty() {
+		let reasons = match reasons.is_empty() {
+			true => "the registration names none".to_owned(),
+			false => reasons.join("; "),
+		};
+		return Err(StartError::Stores(format!(
+			"no store of the snapshot can be opened: {reasons}. Give one with --thin-store URL"
+		)));
+	}
+	Ok(stores)
+}
+
+/// An image that can be read as a folder for as long as this lives.
+pub struct MountedImage {
+	path: PathBuf,
+	home: PathBuf,
+	mount: Option<Arc<Mount>>,
+}
+
+impl MountedImage {
+	/// Mounts the image under the node's base path, or restores it there with
+	/// `--thin-hydrate full`.
+	pub fn open(
+		config: &Configuration,
+		params: &ThinParams,
+		marker: &Marker,
+		stores: Vec<Arc<dyn Store>>,
+	) -> Result<Self, StartError> {
+		let home = config.base_path.config_dir(config.chain_spec.id()).join("thin");
+		let image = ImageId(ChunkId(marker.manifest.image.0));
+		let failed = |error: String| StartError::Mount(error);
+		let made_home = !home.exists();
+		fs::create_dir_all(&home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
+		let opened = match params.thin_hydrate {
+			Hydrate::Full => restore(&home, image, stores),
+			Hydrate::None => mount(&home, image, params, stores),
+		};
+		opened.inspect_err(|_| {
+			// A start that fails leaves a new base path as it was.
+			if made_home {
+				let _ = fs::remove_dir_all(&home);
+			}
+		})
+	}
+
+	/// The folder of the database.
+	pub fn path(&self) -> &Path {
+		&self.path
+	}
+
+	/// Where RocksDB may write what it has to say.
+	pub fn log_dir(&self) -> &Path {
+		&self.home
+	}
+
+	/// Keeps the image readable as long as the result lives.
+	pub fn keep(&self) -> Option<Arc<Mount>> {
+		self.mount.clone()
+	}
+
+	/// Reads what has been fetched. Keeps the image readable, too.
+	pub fn into_counters(self) -> Counters {
+		let mount = self.mount;
+		Arc::new(move || match &mount {
+			Some(mount) => {
+				let stats = mount.stats();
+				Fetched { bytes: stats.fetched_bytes, chunks: stats.fetched_chunks }
+			},
+			None => Fetched::default(),
+		})
+	}
+}
+
+fn mount(
+	home: &Path,
+	image: ImageId,
+	params: &ThinParams,
+	stores: Vec<Arc<dyn Store>>,
+) -> Result<MountedImage, StartError> {
+	let failed = |error: String| StartError::Mount(error);
+	let path = home.join("mount");
+	// A node that was killed may have left a dead mount here.
+	thin_mount::mount::clear_stale(&path).map_err(|error| failed(error.to_string()))?;
+	fs::create_dir_all(&path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
+	let cache = params.thin_cache.clone().unwrap_or_else(|| home.join("cache"));
+	let options = MountOptions {
+		cache: Some(CacheOptions::new(cache)),
+		..MountOptions::new(image, stores, path.clone())
+	};
+	let mount = thin_mount::mount::mount(options).map_err(|error| {
+		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
+	})?;
+	Ok(MountedImage { path, home: home.to_owned(), mount: Some(Arc::new(mount)) })
+}
+
+fn restore(
+	home: &Path,
+	image: ImageId,
+	stores: Vec<Arc<dyn Store>>,
+) -> Result<MountedImage, StartError> {
+	let path = home.join(format!("image-{image}"));
+	if !path.exists() {
+		tracing::info!(target: "thin", path = %path.display(), "Restoring the whole image");
+		let fetcher = thin_mount::fetch::Fetcher::new(stores);
+		thin_mount::restore::restore(&fetcher, image, &path, &|_| {})
+			.map_err(|error| StartError::Mount(error.to_string()))?;
+	}
+	Ok(MountedImage { path, home: home.to_owned(), mount: None })
+}

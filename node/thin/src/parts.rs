@@ -1,0 +1,56 @@
+//! The client of a thin node, built as sc-service builds any other.
+
+use crate::{grandpa, start::ThinDatabase, status::ThinStatus};
+use sc_chain_spec::GenesisBlockBuilder;
+use sc_client_api::AuxStore;
+use sc_executor::RuntimeVersionOf;
+use sc_service::{
+	error::Error, Configuration, KeystoreContainer, TFullBackend, TFullClient, TaskManager,
+};
+use sc_telemetry::TelemetryHandle;
+use sp_core::traits::CodeExecutor;
+use sp_runtime::traits::Block as BlockT;
+use std::sync::Arc;
+
+/// Client, backend, keystore and tasks, as `sc_service::new_full_parts` gives them.
+pub type FullParts<Block, RuntimeApi, Executor> = (
+	TFullClient<Block, RuntimeApi, Executor>,
+	Arc<TFullBackend<Block>>,
+	KeystoreContainer,
+	TaskManager,
+);
+
+/// Builds the parts of a node on a thin database: what `sc_service::new_full_parts` does on an
+/// ordinary one.
+pub fn full_parts<Block, RuntimeApi, Executor>(
+	config: &Configuration,
+	telemetry: Option<TelemetryHandle>,
+	executor: Executor,
+	database: ThinDatabase,
+) -> Result<FullParts<Block, RuntimeApi, Executor>, Error>
+where
+	Block: BlockT,
+	Executor: CodeExecutor + RuntimeVersionOf + Clone,
+{
+	let backend = sc_service::new_db_backend(database.settings)?;
+	// Genesis is there already: the builder is asked for nothing.
+	let genesis = GenesisBlockBuilder::new(
+		config.chain_spec.as_storage_builder(),
+		false,
+		backend.clone(),
+		executor.clone(),
+	)?;
+	sc_service::new_full_parts_with_genesis_builder(
+		config, telemetry, executor, backend, genesis, false,
+	)
+}
+
+/// Whether an authority may vote.
+///
+/// A thin node starts the rounds of the set of block N anew. If its key has voted in that set
+/// before, on another machine or before its database was lost, it would vote a second time, which
+/// is punished. From the next set on all rounds are new to everybody.
+pub fn may_vote<Block: BlockT>(status: Option<&ThinStatus>, aux: &impl AuxStore) -> bool {
+	let Some(status) = status else { return true };
+	grandpa::current_set_id::<Block>(aux).is_some_and(|current| current > status.set_id)
+}

@@ -1,0 +1,184 @@
+//! `snapshot …`: the subcommands that make snapshots.
+
+use crate::{
+	create::{create, CreateOptions, Created},
+	genesis::Genesis,
+	local::LocalPath,
+	mounted::open_stores,
+};
+use clap::{Parser, Subcommand};
+use pallet_snapshots::{ImageInfo, Location};
+use sc_cli::{CliConfiguration, DatabaseParams, Error, SharedParams};
+use sc_consensus_grandpa::BlockNumberOps;
+use sc_executor::RuntimeVersionOf;
+use sc_service::Configuration;
+use serde_json::{json, Value};
+use sp_core::traits::CodeExecutor;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
+use std::{fs, path::PathBuf};
+
+/// How many states a pruned node keeps when it is not told.
+const DEFAULT_KEPT_STATES: u32 = 256;
+
+/// Make snapshots of a node's database.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SnapshotCmd {
+	/// Make a snapshot of a node's database, and store its image.
+	///
+	/// The node may run meanwhile: its files are linked and copied, never opened.
+	///
+	/// Example: thin-node snapshot create --base-path DIR --chain local
+	/// --store zdb://127.0.0.1:9900/default
+	Create(CreateCmd),
+}
+
+/// `snapshot create`.
+#[derive(Debug, Clone, Parser)]
+pub struct CreateCmd {
+	/// Where to put the image. May be repeated: each store gets all of it.
+	#[arg(long, required = true, value_name = "URL")]
+	pub store: Vec<String>,
+
+	/// Where others will find it, for the registration. [default: the stores that are 0-dbs]
+	#[arg(long, value_name = "zdb://HOST[:PORT]/NAMESPACE")]
+	pub location: Vec<Location>,
+
+	/// Write the manifest and the call that registers it to this file.
+	/// [default: snapshot-BLOCK.json]
+	#[arg(long, value_name = "FILE")]
+	pub out: Option<PathBuf>,
+
+	/// How many states the node keeps, if it prunes them.
+	#[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_KEPT_STATES)]
+	pub kept_states: u32,
+
+	/// Print one JSON object.
+	#[arg(long)]
+	pub json: bool,
+
+	/// Base path and chain of the node.
+	#[clap(flatten)]
+	pub shared_params: SharedParams,
+
+	/// Which of the node's databases.
+	#[clap(flatten)]
+	pub database_params: DatabaseParams,
+}
+
+impl CliConfiguration for CreateCmd {
+	fn shared_params(&self) -> &SharedParams {
+		&self.shared_params
+	}
+
+	fn database_params(&self) -> Option<&DatabaseParams> {
+		Some(&self.database_params)
+	}
+}
+
+impl CreateCmd {
+	/// Makes the snapshot, prints what it is, and writes what is needed to register it.
+	///
+	/// `encode_call` encodes the chain's call `register(header, image, locations)`.
+	pub fn run<Block, E>(
+		&self,
+		config: &Configuration,
+		executor: &E,
+		encode_call: impl Fn(&Block::Header, &ImageInfo, &[Location]) -> Result<Vec<u8>, String>,
+	) -> sc_cli::Result<()>
+	where
+		Block: BlockT,
+		NumberFor<Block>: BlockNumberOps,
+		E: RuntimeVersionOf + CodeExecutor,
+	{
+		let application = |error: String| Error::Input(error);
+		let local = LocalPath::of(&config.database).ok_or_else(|| {
+			application("only RocksDB databases can be made snapshots of, and this node uses another".into())
+		})?;
+		let locations = self.locations().map_err(application)?;
+		let genesis =
+			Genesis::<Block>::of(&*config.chain_spec, executor).map_err(|e| application(e.to_string()))?;
+		let stores = open_stores(&self.store).map_err(|error| application(error.to_string()))?;
+		if stores.len() < self.store.len() {
+			return Err(application(
+				"not every store can be opened: each is to have the whole image".into(),
+			));
+		}
+		let created = create(CreateOptions {
+			database: &local.path,
+			genesis: &genesis,
+			stores: &stores,
+			kept_states: self.kept_states,
+		})
+		.map_err(|error| application(error.to_string()))?;
+
+		let call = encode_call(&created.header, &created.image, &locations).map_err(application)?;
+		let out = self.out.clone().unwrap_or_else(|| {
+			PathBuf::from(format!("snapshot-{}.json", created.manifest.block_number))
+		});
+		let record = record(&created, &call, &locations).map_err(|e| application(e.to_string()))?;
+		let text = serde_json::to_string_pretty(&record).map_err(|e| application(e.to_string()))?;
+		fs::write(&out, text + "\n")
+			.map_err(|error| application(format!("{}: {error}", out.display())))?;
+		self.print(&created, &out);
+		Ok(())
+	}
+
+	fn locations(&self) -> Result<Vec<Location>, String> {
+		if !self.location.is_empty() {
+			return Ok(self.location.clone());
+		}
+		let zdbs = self.store.iter().filter(|url| url.starts_with("zdb://"));
+		zdbs.map(|url| {
+			url.parse::<Location>().map_err(|error| {
+				format!("{error}: say with --location where others will find the image")
+			})
+		})
+		.collect()
+	}
+
+	fn print<Block: BlockT>(&self, created: &Created<Block>, out: &std::path::Path) {
+		let manifest = &created.manifest;
+		let id = format!("{:?}", created.id);
+		let image = format!("{:?}", manifest.image);
+		if self.json {
+			let line = json!({
+				"snapshot_id": id,
+				"image_id": image,
+				"block": manifest.block_number,
+				"database_bytes": manifest.logical_size,
+				"uploaded_bytes": created.uploaded_bytes,
+				"file": out,
+				"manifest": manifest,
+			});
+			println!("{line}");
+			return;
+		}
+		println!("genesis hash   {:?}", manifest.genesis_hash);
+		println!("block          {} {:?}", manifest.block_number, manifest.block_hash);
+		println!("state root     {:?}", manifest.state_root);
+		println!("image          {image}");
+		println!("logical size   {} bytes, {} uploaded", manifest.logical_size, created.uploaded_bytes);
+		println!("database       {:?} version {}", manifest.database.kind, manifest.database.version);
+		println!("pruning        {:?}", manifest.pruning);
+		println!("register with  scripts/register.mjs --call-file {}", out.display());
+		println!("snapshot id    {id}");
+	}
+}
+
+/// What `scripts/register.mjs` and other clients need.
+fn record<Block: BlockT>(
+	created: &Created<Block>,
+	call: &[u8],
+	locations: &[Location],
+) -> Result<Value, serde_json::Error> {
+	Ok(json!({
+		"snapshot_id": format!("{:?}", created.id),
+		"manifest": created.manifest,
+		"register_call": format!("0x{}", hex::encode(call)),
+		"register": {
+			"header": serde_json::to_value(&created.header)?,
+			"image": created.image,
+			"locations": locations,
+		},
+	}))
+}

@@ -1,0 +1,65 @@
+//! What a thin node says of itself.
+
+use pallet_snapshots::{Manifest, SnapshotId};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Reads counters that go on changing.
+pub type Counters = Arc<dyn Fn() -> Fetched + Send + Sync>;
+
+/// What has been fetched from the stores since the start.
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Fetched {
+	/// Bytes of values, as they came over the wire.
+	pub bytes: u64,
+	/// Chunks.
+	pub chunks: u64,
+}
+
+/// A node that was started from a snapshot.
+#[derive(Clone)]
+pub struct ThinStatus {
+	/// The snapshot.
+	pub snapshot: SnapshotId,
+	/// What it is.
+	pub manifest: Manifest,
+	/// The GRANDPA set in charge after block N. This node casts no vote in it.
+	pub set_id: u64,
+	/// What was fetched.
+	pub counters: Counters,
+}
+
+/// The answer of the RPC `thin_status`.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+	/// The snapshot id, hex.
+	pub snapshot_id: String,
+	/// The image id, hex.
+	pub image_id: String,
+	/// The number of block N.
+	pub block: u64,
+	/// The hash of block N, hex.
+	pub block_hash: String,
+	/// The length of the image's files together, in bytes.
+	pub logical_size: u64,
+	/// Bytes fetched from stores since the start.
+	pub fetched_bytes: u64,
+	/// Chunks fetched from stores since the start.
+	pub fetched_chunks: u64,
+}
+
+impl ThinStatus {
+	/// The state of things now.
+	pub fn report(&self) -> StatusReport {
+		let fetched = (self.counters)();
+		StatusReport {
+			snapshot_id: format!("{:?}", self.snapshot),
+			image_id: format!("{:?}", self.manifest.image),
+			block: self.manifest.block_number,
+			block_hash: format!("{:?}", self.manifest.block_hash),
+			logical_size: self.manifest.logical_size,
+			fetched_bytes: fetched.bytes,
+			fetched_chunks: fetched.chunks,
+		}
+	}
+}
