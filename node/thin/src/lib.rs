@@ -11,6 +11,8 @@
 //! 3. [`layered`]: every value of the image, checked against that block as it is read.
 //! 4. [`bootstrap`]: a local database that stands at the block, for the node's own writes.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
 pub mod bootstrap;
 pub mod cli;
 pub mod columns;
@@ -29,3 +31,5 @@ pub mod rpc;
 pub mod snapshot_cmd;
 pub mod start;
 pub mod status;
+#[cfg(test)]
+mod testing;

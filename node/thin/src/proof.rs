@@ -246,3 +246,6 @@ fn compare(what: &'static str, proven: [u8; 32], claimed: [u8; 32]) -> Result<()
 	}
 	Ok(())
 }
+
+#[cfg(test)]
+mod tests;
