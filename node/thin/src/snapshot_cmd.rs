@@ -90,7 +90,7 @@ impl CreateCmd {
 		NumberFor<Block>: BlockNumberOps,
 		E: RuntimeVersionOf + CodeExecutor,
 	{
-		let application = |error: String| Error::Input(error);
+		let application = |error: String| Error::Application(error.into());
 		let local = LocalPath::of(&config.database).ok_or_else(|| {
 			application("only RocksDB databases can be made snapshots of, and this node uses another".into())
 		})?;
