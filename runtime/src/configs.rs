@@ -1,0 +1,8 @@
+//! How each pallet is set up here.
+
+mod balances;
+mod consensus;
+mod system;
+
+pub use consensus::SessionPeriod;
+pub use system::{BlockHashCount, RuntimeBlockLength, RuntimeBlockWeights, SS58Prefix, Version};
