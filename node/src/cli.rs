@@ -1,6 +1,7 @@
 //! The command line.
 
 use sc_cli::RunCmd;
+use thin_client::{cli::ThinParams, snapshot_cmd::SnapshotCmd};
 
 /// What was given on the command line.
 #[derive(Debug, clap::Parser)]
@@ -12,12 +13,20 @@ pub struct Cli {
 	/// How to run the node.
 	#[command(flatten)]
 	pub run: RunCmd,
+
+	/// Where to start from.
+	#[command(flatten)]
+	pub thin: ThinParams,
 }
 
 /// What `thin-node` does besides running.
 #[derive(Debug, clap::Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it, for as long as the process")]
 pub enum Subcommand {
+	/// Make snapshots for others to start from.
+	#[command(subcommand)]
+	Snapshot(SnapshotCmd),
+
 	/// Make and inspect keys.
 	#[command(subcommand)]
 	Key(sc_cli::KeySubcommand),

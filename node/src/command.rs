@@ -5,10 +5,16 @@ use crate::{
 	cli::{Cli, Subcommand},
 	service,
 };
+use codec::Encode;
+use pallet_snapshots::{ImageInfo, Location};
 use sc_cli::SubstrateCli;
 use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker};
 use sc_service::PartialComponents;
-use thin_runtime::opaque::{Block, Hash};
+use thin_client::snapshot_cmd::SnapshotCmd;
+use thin_runtime::{
+	opaque::{Block, Hash, Header},
+	Runtime, RuntimeCall,
+};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -44,11 +50,36 @@ impl SubstrateCli for Cli {
 	}
 }
 
+/// The call that registers a snapshot of this chain, as it goes into an extrinsic.
+fn encode_register(
+	header: &Header,
+	image: &ImageInfo,
+	locations: &[Location],
+) -> Result<Vec<u8>, String> {
+	let locations = locations
+		.to_vec()
+		.try_into()
+		.map_err(|_| format!("{} locations are more than the chain takes", locations.len()))?;
+	let call = pallet_snapshots::Call::<Runtime>::register {
+		header: Box::new(header.clone()),
+		image: image.clone(),
+		locations,
+	};
+	Ok(RuntimeCall::Snapshots(call).encode())
+}
+
 /// Does what the command line says. Without a command, it returns when the node has stopped.
 pub fn run() -> sc_cli::Result<()> {
 	let cli = Cli::from_args();
 
 	match &cli.subcommand {
+		Some(Subcommand::Snapshot(SnapshotCmd::Create(cmd))) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| {
+				let executor: service::Executor = sc_service::new_wasm_executor(&config.executor);
+				cmd.run::<Block, _>(&config, &executor, encode_register)
+			})
+		},
 		Some(Subcommand::Key(cmd)) => cmd.run(&cli),
 		Some(Subcommand::BuildSpec(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
@@ -59,21 +90,21 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(cmd)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, import_queue, .. } =
-					service::new_partial(&config)?;
+					service::new_partial(&config, &cli.thin)?;
 				Ok((cmd.run(client, import_queue), task_manager))
 			})
 		},
 		Some(Subcommand::ExportBlocks(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
 			runner.async_run(|config| {
-				let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+				let PartialComponents { client, task_manager, .. } = service::new_partial(&config, &cli.thin)?;
 				Ok((cmd.run(client, config.database), task_manager))
 			})
 		},
 		Some(Subcommand::ExportState(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
 			runner.async_run(|config| {
-				let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+				let PartialComponents { client, task_manager, .. } = service::new_partial(&config, &cli.thin)?;
 				Ok((cmd.run(client, config.chain_spec), task_manager))
 			})
 		},
@@ -81,7 +112,7 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(cmd)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, import_queue, .. } =
-					service::new_partial(&config)?;
+					service::new_partial(&config, &cli.thin)?;
 				Ok((cmd.run(client, import_queue), task_manager))
 			})
 		},
@@ -93,7 +124,7 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(cmd)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, backend, .. } =
-					service::new_partial(&config)?;
+					service::new_partial(&config, &cli.thin)?;
 				// GRANDPA keeps authority sets of its own, which have to go back as well.
 				let revert_grandpa = Box::new(|client, _, blocks| {
 					sc_consensus_grandpa::revert(client, blocks)?;
@@ -110,13 +141,14 @@ pub fn run() -> sc_cli::Result<()> {
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),
 		None => {
 			let runner = cli.create_runner(&cli.run)?;
+			let thin = &cli.thin;
 			runner.run_node_until_exit(|config| async move {
 				match config.network.network_backend {
 					NetworkBackendType::Libp2p => {
-						service::new_full::<NetworkWorker<Block, Hash>>(config)
+						service::new_full::<NetworkWorker<Block, Hash>>(config, thin)
 					},
 					NetworkBackendType::Litep2p => {
-						service::new_full::<Litep2pNetworkBackend>(config)
+						service::new_full::<Litep2pNetworkBackend>(config, thin)
 					},
 				}
 				.map_err(sc_cli::Error::Service)

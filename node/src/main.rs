@@ -11,10 +11,16 @@ mod service;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+	// Before there is a second thread: what this process mounts, ends with it, even with kill -9.
+	// Where that is not allowed, a dead mount is cleared at the next start.
+	let _ = thin_mount::namespace::enter_private();
+
 	match command::run() {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
-			eprintln!("Error: {error}");
+			let text = error.to_string();
+			// sc-service's word for errors that are not its own.
+			eprintln!("Error: {}", text.strip_prefix("Application: ").unwrap_or(&text));
 			ExitCode::FAILURE
 		},
 	}

@@ -8,6 +8,10 @@ use sp_block_builder::BlockBuilder;
 use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
 use std::sync::Arc;
 use substrate_frame_rpc_system::{System, SystemApiServer};
+use thin_client::{
+	rpc::{ThinApiServer, ThinRpc},
+	status::ThinStatus,
+};
 use thin_runtime::{opaque::Block, AccountId, Balance, Nonce};
 
 /// What the methods need.
@@ -16,11 +20,13 @@ pub struct FullDeps<C, P> {
 	pub client: Arc<C>,
 	/// The transaction pool, for the next nonce of an account.
 	pub pool: Arc<P>,
+	/// The snapshot that the node was started from, if it was.
+	pub thin: Option<ThinStatus>,
 }
 
 /// All methods that are added.
 pub fn create_full<C, P>(
-	FullDeps { client, pool }: FullDeps<C, P>,
+	FullDeps { client, pool, thin }: FullDeps<C, P>,
 ) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>>
 where
 	C: ProvideRuntimeApi<Block>
@@ -37,5 +43,6 @@ where
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
 	module.merge(TransactionPayment::new(client).into_rpc())?;
+	module.merge(ThinRpc::new(thin).into_rpc())?;
 	Ok(module)
 }

@@ -17,12 +17,17 @@ use sp_consensus_aura::{
 };
 use sp_timestamp::InherentDataProvider as TimestampProvider;
 use std::{sync::Arc, time::Duration};
+use thin_client::{
+	cli::ThinParams, error::StartError, registration::RpcRegistry, status::ThinStatus,
+};
 use thin_runtime::{
 	apis::RuntimeApi,
 	opaque::{Block, Hash},
+	AccountId, Balance, BlockNumber,
 };
 
-type Executor = sc_executor::WasmExecutor<sp_io::SubstrateHostFunctions>;
+/// What runs the runtime.
+pub type Executor = sc_executor::WasmExecutor<sp_io::SubstrateHostFunctions>;
 
 /// The client: the chain's blocks and state, and calls of its runtime.
 pub type FullClient = sc_service::TFullClient<Block, RuntimeApi, Executor>;
@@ -41,6 +46,9 @@ type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectC
 /// signatures of two thirds of the authorities.
 const GRANDPA_JUSTIFICATION_PERIOD: u32 = 32;
 
+/// What the runtime calls its registry of snapshots.
+const SNAPSHOTS_PALLET: &str = "Snapshots";
+
 /// What the database gives: the client over it and what has to live as long.
 pub type ClientParts = (FullClient, Arc<FullBackend>, KeystoreContainer, TaskManager);
 
@@ -51,17 +59,38 @@ pub type Service = sc_service::PartialComponents<
 	FullSelectChain,
 	sc_consensus::DefaultImportQueue<Block>,
 	FullPool,
-	(GrandpaBlockImport, GrandpaLink, Option<Telemetry>),
+	(GrandpaBlockImport, GrandpaLink, Option<Telemetry>, Option<ThinStatus>),
 >;
 
 /// Opens the database and builds the client over it. The only place that decides what the
-/// database is.
+/// database is: a snapshot below and a local one above, or a local one alone.
 fn client_parts(
 	config: &Configuration,
+	thin: &ThinParams,
 	telemetry: Option<TelemetryHandle>,
-) -> Result<ClientParts, ServiceError> {
-	let executor = sc_service::new_wasm_executor(&config.executor);
-	sc_service::new_full_parts(config, telemetry, executor, Vec::new())
+) -> Result<(ClientParts, Option<ThinStatus>), ServiceError> {
+	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
+	if !thin_client::start::is_thin(config, thin).map_err(application)? {
+		let parts = sc_service::new_full_parts(config, telemetry, executor, Vec::new())?;
+		return Ok((parts, None));
+	}
+	let database =
+		thin_client::start::open::<Block, _>(config, thin, executor.clone(), &|url, genesis| {
+			let registry = RpcRegistry::<AccountId, Balance, BlockNumber>::new(
+				url,
+				genesis,
+				SNAPSHOTS_PALLET,
+			);
+			Box::new(registry)
+		})
+		.map_err(application)?;
+	let status = database.status.clone();
+	let parts = thin_client::parts::full_parts(config, telemetry, executor, database)?;
+	Ok((parts, Some(status)))
+}
+
+fn application(error: StartError) -> ServiceError {
+	ServiceError::Application(Box::new(error))
 }
 
 /// The slot and the time of now, for a block that is made or checked.
@@ -72,7 +101,7 @@ fn inherents(slot_duration: SlotDuration) -> (SlotProvider, TimestampProvider) {
 }
 
 /// Builds what a node and most commands share, without a network.
-pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
+pub fn new_partial(config: &Configuration, thin: &ThinParams) -> Result<Service, ServiceError> {
 	let telemetry = config
 		.telemetry_endpoints
 		.clone()
@@ -84,8 +113,8 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 		})
 		.transpose()?;
 
-	let (client, backend, keystore_container, task_manager) =
-		client_parts(config, telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()))?;
+	let ((client, backend, keystore_container, task_manager), thin) =
+		client_parts(config, thin, telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()))?;
 	let client = Arc::new(client);
 
 	let telemetry = telemetry.map(|(worker, telemetry)| {
@@ -145,13 +174,14 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 		keystore_container,
 		select_chain,
 		transaction_pool,
-		other: (grandpa_block_import, grandpa_link, telemetry),
+		other: (grandpa_block_import, grandpa_link, telemetry, thin),
 	})
 }
 
 /// Builds and starts a node; it runs for as long as the returned task manager.
 pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	config: Configuration,
+	thin: &ThinParams,
 ) -> Result<TaskManager, ServiceError> {
 	let sc_service::PartialComponents {
 		client,
@@ -161,8 +191,8 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		keystore_container,
 		select_chain,
 		transaction_pool,
-		other: (block_import, grandpa_link, mut telemetry),
-	} = new_partial(&config)?;
+		other: (block_import, grandpa_link, mut telemetry, thin),
+	} = new_partial(&config, thin)?;
 
 	let mut net_config = FullNetworkConfiguration::<Block, Hash, N>::new(
 		&config.network,
@@ -234,12 +264,21 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let enable_grandpa = !config.disable_grandpa;
 	let prometheus_registry = config.prometheus_registry().cloned();
 
+	let may_vote = thin_client::parts::may_vote::<Block>(thin.as_ref(), &*client);
+	if role.is_authority() && !may_vote {
+		tracing::warn!(
+			target: "thin",
+			"This authority casts no GRANDPA votes until the authority set has changed after its \
+			 snapshot: it can't know what it voted before. Restart it then."
+		);
+	}
+
 	let rpc_builder = {
 		let client = client.clone();
 		let pool = transaction_pool.clone();
 		Box::new(move |_| {
-			let deps = crate::rpc::FullDeps { client: client.clone(), pool: pool.clone() };
-			crate::rpc::create_full(deps).map_err(Into::into)
+			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
+			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin }).map_err(Into::into)
 		})
 	};
 
@@ -301,7 +340,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			name: Some(name),
 			observer_enabled: false,
 			// Only an authority signs.
-			keystore: role.is_authority().then(|| keystore_container.keystore()),
+			keystore: (role.is_authority() && may_vote).then(|| keystore_container.keystore()),
 			local_role: role,
 			telemetry: telemetry.as_ref().map(|telemetry| telemetry.handle()),
 			protocol_name: grandpa_protocol_name,
