@@ -1,4 +1,5 @@
 //! How each pallet is set up here.
+#![warn(missing_docs)]
 
 mod balances;
 mod consensus;

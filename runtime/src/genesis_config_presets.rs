@@ -1,4 +1,5 @@
 //! The genesis of the two chains that a node can start without a chain spec file.
+#![warn(missing_docs)]
 
 use crate::{
 	AccountId, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,

@@ -2,6 +2,7 @@
 //! can change, balances, and the registry of snapshots.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+#![allow(missing_docs, reason = "`frame_support::runtime` writes items here without documentation")]
 
 extern crate alloc;
 
@@ -30,7 +31,7 @@ pub use pallet_timestamp::Call as TimestampCall;
 pub use wasm::{WASM_BINARY, WASM_BINARY_BLOATY};
 
 #[cfg(feature = "std")]
-#[allow(missing_docs, reason = "written by the build script")]
+#[allow(dead_code, reason = "the build script writes it; a node needs no path")]
 mod wasm {
 	include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 }
@@ -176,7 +177,6 @@ pub type Executive = frame_executive::Executive<
 >;
 
 #[frame_support::runtime]
-#[allow(missing_docs, reason = "the macro writes most of it; each pallet documents itself")]
 mod runtime {
 	#[runtime::runtime]
 	#[runtime::derive(

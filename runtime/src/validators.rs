@@ -3,6 +3,7 @@
 //! Members come and go by `T::AddOrigin` and its siblings (root, hence `Sudo`). A change is
 //! planned at the end of the session in which it was made and takes effect, for AURA and
 //! GRANDPA alike, one session later.
+#![warn(missing_docs)]
 
 use crate::{AccountId, Runtime, Session, ValidatorMembership};
 use alloc::vec::Vec;
