@@ -95,7 +95,7 @@ where
 	let mut logical_size = 0;
 	for store in options.stores {
 		tracing::info!(target: "thin", store = store.name(), "packing");
-		let report = pack::pack(&staging.0, store.clone(), PackOptions::default(), &|_| {})
+		let report = pack::pack(&staging.0, &**store, &PackOptions::default(), &|_| {})
 			.map_err(|error| CreateError::Pack(error.to_string()))?;
 		uploaded_bytes += report.uploaded_bytes;
 		logical_size = report.logical_bytes;
