@@ -1,9 +1,11 @@
 //! Attestations: who vouches for what, and when that is enough.
 
+use alloc::vec::Vec;
+
 use frame_support::{ensure, traits::Get};
 use sp_runtime::{
 	traits::{CheckedAdd, One, Saturating, Zero},
-	DispatchResult,
+	DispatchError, DispatchResult,
 };
 
 use crate::{
@@ -73,20 +75,30 @@ impl<T: Config> Pallet<T> {
 		quorum.mul_ceil(Self::total_matured()).max(One::one())
 	}
 
-	/// The stake and the number of attesters that vouch for a snapshot and count now.
+	/// Who vouches for a snapshot and counts now, each with the stake that counts.
 	///
 	/// An attestation counts for no more than what its attester still has bonded and mature: stake
 	/// that has been slashed elsewhere, or is on its way out, certifies nothing any more.
-	pub fn counted_stake(id: &SnapshotId) -> (BalanceOf<T>, u32) {
+	pub(crate) fn counted(id: &SnapshotId) -> Vec<(T::AccountId, BalanceOf<T>)> {
 		let now = frame_system::Pallet::<T>::block_number();
 		let least = T::MinBond::get().max(One::one());
 		Attestations::<T>::iter_prefix(id)
 			.filter_map(|(attester, attestation)| {
-				let matured = Attesters::<T>::get(attester)?.matured(now);
-				Some(attestation.stake.min(matured))
+				let matured = Attesters::<T>::get(&attester)?.matured(now);
+				Some((attester, attestation.stake.min(matured)))
 			})
-			.filter(|stake| *stake >= least)
-			.fold((Zero::zero(), 0u32), |(sum, count): (BalanceOf<T>, u32), stake| {
+			.filter(|(_, stake)| *stake >= least)
+			.collect()
+	}
+
+	/// The stake that can still be slashed for a snapshot, and of how many attesters.
+	pub fn standing_stake(id: &SnapshotId) -> (BalanceOf<T>, u32) {
+		Attestations::<T>::iter_prefix(id)
+			.filter_map(|(attester, attestation)| {
+				Some(attestation.stake.min(Attesters::<T>::get(&attester)?.held()))
+			})
+			.filter(|stake| !stake.is_zero())
+			.fold((Zero::zero(), 0), |(sum, count): (BalanceOf<T>, u32), stake| {
 				(sum.saturating_add(stake), count.saturating_add(1))
 			})
 	}
@@ -95,15 +107,18 @@ impl<T: Config> Pallet<T> {
 	fn certify_if_quorum(
 		id: &SnapshotId,
 		snapshot: &mut SnapshotOf<T>,
-	) -> Result<bool, sp_runtime::DispatchError> {
+	) -> Result<bool, DispatchError> {
 		let quorum = Self::required_stake(snapshot.origin);
 		let least = T::MinAttesters::get();
 		// The sums of the record are never less than what counts: most calls end here.
 		if snapshot.attested < quorum || snapshot.attesters < least {
 			return Ok(false);
 		}
-		let (stake, attesters) = Self::counted_stake(id);
-		if stake < quorum || attesters < least {
+		let counted = Self::counted(id);
+		let stake = counted
+			.iter()
+			.fold(BalanceOf::<T>::zero(), |sum, (_, stake)| sum.saturating_add(*stake));
+		if stake < quorum || counted.len() < least as usize {
 			return Ok(false);
 		}
 		let now = frame_system::Pallet::<T>::block_number();
@@ -112,6 +127,7 @@ impl<T: Config> Pallet<T> {
 		snapshot.bound_until = now.saturating_add(T::DisputeWindow::get());
 		Self::list(id, snapshot);
 		Self::deposit_event(Event::Certified { id: *id, stake, quorum });
+		Self::pay_reward(id, snapshot, &counted, stake)?;
 		Ok(true)
 	}
 

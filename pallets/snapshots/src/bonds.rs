@@ -4,7 +4,6 @@ use frame_support::{
 	ensure,
 	traits::{
 		fungible::{BalancedHold, MutateHold},
-		tokens::Precision,
 		Get, Imbalance,
 	},
 };
@@ -109,7 +108,7 @@ impl<T: Config> Pallet<T> {
 			!leaves
 		});
 		ensure!(!value.is_zero(), Error::<T>::NothingToWithdraw);
-		T::Currency::release(&HoldReason::AttesterBond.into(), &who, value, Precision::Exact)?;
+		Self::release(HoldReason::AttesterBond, &who, value)?;
 		Self::put_bond(&who, bond);
 		Self::deposit_event(Event::Withdrawn { who, value });
 		Ok(())

@@ -9,7 +9,11 @@ pub mod weights;
 
 mod attestations;
 mod bonds;
+mod disputes;
+mod expiry;
+mod invariants;
 mod registry;
+mod rewards;
 
 pub use pallet::*;
 pub use types::*;
@@ -511,6 +515,22 @@ pub mod pallet {
 		Overflow,
 	}
 
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::clean_up_next(remaining)
+		}
+
+		fn integrity_test() {
+			Self::check_config();
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Register a snapshot of this chain.
@@ -642,6 +662,66 @@ pub mod pallet {
 			Self::do_withdraw_attestation(attester, id)
 		}
 
+		/// Say that a snapshot is wrong. `evidence` is the hash of what shows it.
+		///
+		/// A deposit is put on hold, which is lost if the dispute is dismissed. Until the verdict
+		/// the snapshot is not certified, and nothing that backs it can leave.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::dispute())]
+		pub fn dispute(origin: OriginFor<T>, id: SnapshotId, evidence: H256) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Self::do_dispute(reporter, id, evidence)
+		}
+
+		/// Decide a dispute. Only for the dispute origin of the chain.
+		///
+		/// `Fraudulent` slashes all who vouch for the snapshot, by the stake they vouched with, and
+		/// the deposit of the publisher; the reporter gets a share and the deposit back.
+		/// `Dismissed` takes the deposit of the reporter.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::resolve(T::MaxAttesters::get()))]
+		pub fn resolve(
+			origin: OriginFor<T>,
+			id: SnapshotId,
+			verdict: Verdict,
+		) -> DispatchResultWithPostInfo {
+			T::DisputeOrigin::ensure_origin(origin)?;
+			let slashed = Self::do_resolve(id, verdict)?;
+			Ok(Some(T::WeightInfo::resolve(slashed)).into())
+		}
+
+		/// Show that `attester` vouches for two snapshots that contradict each other.
+		///
+		/// Anybody may do this; it needs no judge and no deposit. The attester is slashed, both
+		/// attestations are void, and the caller gets the share of a reporter.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::report_equivocation(T::MaxAttesters::get()))]
+		pub fn report_equivocation(
+			origin: OriginFor<T>,
+			attester: T::AccountId,
+			id_a: SnapshotId,
+			id_b: SnapshotId,
+		) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_equivocation(reporter, attester, id_a, id_b)
+		}
+
+		/// Clean up a snapshot that has ended or expired, or a dispute that has lapsed.
+		///
+		/// Anybody may do this. At most `limit` attestations are looked at; with the last one the
+		/// snapshot is removed and its deposit given back.
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::clean_up((*limit).min(T::MaxAttesters::get())))]
+		pub fn clean_up(
+			origin: OriginFor<T>,
+			id: SnapshotId,
+			limit: u32,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let looked_at = Self::do_clean_up(id, limit)?;
+			Ok(Some(T::WeightInfo::clean_up(looked_at)).into())
+		}
+
 		/// Count the stake that vouches for a pending snapshot again. Anybody may do this, after
 		/// stake has left that did not vouch.
 		#[pallet::call_index(14)]
@@ -649,6 +729,21 @@ pub mod pallet {
 		pub fn certify(origin: OriginFor<T>, id: SnapshotId) -> DispatchResult {
 			ensure_signed(origin)?;
 			Self::do_certify(id)
+		}
+
+		/// Promise a reward to those who attest, or add to it. Only for the publisher of a pending
+		/// snapshot, on chains that have rewards.
+		///
+		/// It is paid when the snapshot is certified, by stake, and comes back when it ends before.
+		#[pallet::call_index(15)]
+		#[pallet::weight(T::WeightInfo::fund())]
+		pub fn fund(
+			origin: OriginFor<T>,
+			id: SnapshotId,
+			#[pallet::compact] value: BalanceOf<T>,
+		) -> DispatchResult {
+			let publisher = ensure_signed(origin)?;
+			Self::do_fund(publisher, id, value)
 		}
 	}
 }

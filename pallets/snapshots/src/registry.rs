@@ -97,13 +97,12 @@ impl<T: Config> Pallet<T> {
 		let mut snapshot = Self::published_by(&publisher, &id)?;
 		let locations = Self::check_locations(locations)?;
 		let deposit = Self::deposit_for(snapshot.origin, &locations);
-		let reason = HoldReason::SnapshotDeposit.into();
 		if deposit > snapshot.deposit {
 			let more = deposit.saturating_sub(snapshot.deposit);
-			T::Currency::hold(&reason, &publisher, more)?;
+			T::Currency::hold(&HoldReason::SnapshotDeposit.into(), &publisher, more)?;
 		} else {
 			let less = snapshot.deposit.saturating_sub(deposit);
-			T::Currency::release(&reason, &publisher, less, Precision::Exact)?;
+			Self::release(HoldReason::SnapshotDeposit, &publisher, less)?;
 		}
 		snapshot.deposit = deposit;
 		let now = frame_system::Pallet::<T>::block_number();
@@ -132,12 +131,7 @@ impl<T: Config> Pallet<T> {
 	/// Forgets a snapshot that nobody vouches for, and gives the deposit back.
 	pub(crate) fn remove(id: &SnapshotId, snapshot: &SnapshotOf<T>) -> DispatchResult {
 		Self::release_reward(id, snapshot)?;
-		T::Currency::release(
-			&HoldReason::SnapshotDeposit.into(),
-			&snapshot.publisher,
-			snapshot.deposit,
-			Precision::Exact,
-		)?;
+		Self::release(HoldReason::SnapshotDeposit, &snapshot.publisher, snapshot.deposit)?;
 		Snapshots::<T>::remove(id);
 		Locations::<T>::remove(id);
 		Self::deposit_event(Event::Removed { id: *id });
@@ -146,14 +140,17 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives the publisher back what was promised and not paid.
 	pub(crate) fn release_reward(id: &SnapshotId, snapshot: &SnapshotOf<T>) -> DispatchResult {
-		let reward = Rewards::<T>::take(id);
-		if !reward.is_zero() {
-			T::Currency::release(
-				&HoldReason::AttesterReward.into(),
-				&snapshot.publisher,
-				reward,
-				Precision::Exact,
-			)?;
+		Self::release(HoldReason::AttesterReward, &snapshot.publisher, Rewards::<T>::take(id))
+	}
+
+	/// Takes funds off hold.
+	pub(crate) fn release(
+		reason: HoldReason,
+		who: &T::AccountId,
+		value: BalanceOf<T>,
+	) -> DispatchResult {
+		if !value.is_zero() {
+			T::Currency::release(&reason.into(), who, value, Precision::Exact)?;
 		}
 		Ok(())
 	}
@@ -205,7 +202,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The snapshot, if `publisher` may change it now.
-	fn published_by(publisher: &T::AccountId, id: &SnapshotId) -> Result<SnapshotOf<T>, Error<T>> {
+	pub(crate) fn published_by(
+		publisher: &T::AccountId,
+		id: &SnapshotId,
+	) -> Result<SnapshotOf<T>, Error<T>> {
 		let snapshot = Snapshots::<T>::get(id).ok_or(Error::<T>::UnknownSnapshot)?;
 		ensure!(snapshot.publisher == *publisher, Error::<T>::NotPublisher);
 		match snapshot.status {
