@@ -95,10 +95,10 @@ where
 	let mut logical_size = 0;
 	for store in options.stores {
 		tracing::info!(target: "thin", store = store.name(), "packing");
-		let report = pack::pack(&staging.0, &**store, &PackOptions::default(), &|_| {})
+		let report = pack::pack(&staging.0, &**store, &pack_options(), &|_| {})
 			.map_err(|error| CreateError::Pack(error.to_string()))?;
 		uploaded_bytes += report.uploaded_bytes;
-		logical_size = report.logical_bytes;
+		logical_size = report.totals.bytes;
 		if image_id.replace(report.image).is_some_and(|before| before != report.image) {
 			return Err(CreateError::Pack("the same copy was packed to two images".into()));
 		}
@@ -126,6 +126,12 @@ pub fn snapshot_id<Block: BlockT>(manifest: &Manifest) -> SnapshotId {
 	let length = hash.as_ref().len().min(32);
 	id.0[..length].copy_from_slice(&hash.as_ref()[..length]);
 	id
+}
+
+/// All of the copy but what RocksDB keeps for the process that has it open.
+fn pack_options() -> PackOptions {
+	let exclude = |path: &[u8]| std::str::from_utf8(path).is_ok_and(copy::is_private);
+	PackOptions { exclude: Some(Box::new(exclude)), ..Default::default() }
 }
 
 fn check_genesis(

@@ -68,7 +68,7 @@ fn call<E: CodeExecutor>(
 	let code = RuntimeCode {
 		code_fetcher: &fetcher,
 		heap_pages: None,
-		hash: sp_core::blake2_256(wasm).to_vec(),
+		hash: sp_crypto_hashing::blake2_256(wasm).to_vec(),
 	};
 	let (result, _) = executor.call(ext, &code, method, &[], CallContext::Offchain);
 	result.map_err(|error| format!("{method}: {error:?}"))

@@ -2,7 +2,7 @@
 
 use crate::{
 	bootstrap::Bootstrap,
-	cli::{Hydrate, ThinParams},
+	cli::ThinParams,
 	create::snapshot_id,
 	error::StartError,
 	genesis::Genesis,

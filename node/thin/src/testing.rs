@@ -67,7 +67,7 @@ pub struct Chain {
 
 impl Chain {
 	pub fn new(height: u32, changes: &[u32]) -> Self {
-		let genesis = Genesis {
+		let genesis = Genesis::<Block> {
 			header: Header::new(
 				0,
 				BlakeTwo256::ordered_trie_root(Vec::new(), StateVersion::V1),

@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Files that belong to the process that has the database open, not to the database.
-fn is_private(name: &str) -> bool {
+pub(super) fn is_private(name: &str) -> bool {
 	name == "LOCK" || name == "LOG" || name.starts_with("LOG.old") || name == "IDENTITY"
 }
 

@@ -13,7 +13,7 @@ use sc_consensus_grandpa::{warp_proof::WarpSyncFragment, BlockNumberOps, Grandpa
 use sp_consensus_grandpa::GRANDPA_ENGINE_ID;
 use sp_database::ColumnId;
 use sp_runtime::{
-	traits::{Block as BlockT, Header as HeaderT, NumberFor},
+	traits::{Block as BlockT, NumberFor},
 	Justifications, SaturatedConversion,
 };
 use std::path::Path;

@@ -26,9 +26,8 @@ impl ImageDatabase {
 	pub fn open(path: &Path, log_dir: &Path) -> Result<Self, ReadError> {
 		let mut options = Options::default();
 		options.set_max_open_files(MAX_OPEN_FILES);
-		// Both would read every table of the image before the first answer.
+		// It would read every table of the image before the first answer.
 		options.set_skip_stats_update_on_db_open(true);
-		options.set_skip_checking_sst_file_sizes_on_db_open(true);
 		options.set_db_log_dir(log_dir);
 		options.set_keep_log_file_num(1);
 

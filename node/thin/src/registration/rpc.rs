@@ -132,8 +132,8 @@ where
 /// hash already.
 pub fn storage_key(pallet: &str, map: &str, id: SnapshotId) -> Vec<u8> {
 	[
-		&sp_core::twox_128(pallet.as_bytes())[..],
-		&sp_core::twox_128(map.as_bytes()),
+		&sp_crypto_hashing::twox_128(pallet.as_bytes())[..],
+		&sp_crypto_hashing::twox_128(map.as_bytes()),
 		id.as_bytes(),
 	]
 	.concat()
