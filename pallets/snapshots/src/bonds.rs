@@ -1,11 +1,14 @@
 //! Bonds: how stake comes, counts, leaves and is slashed.
 
+use alloc::vec::Vec;
+
 use frame_support::{
 	ensure,
 	traits::{
 		fungible::{BalancedHold, MutateHold},
 		Get, Imbalance,
 	},
+	BoundedVec,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{
@@ -96,19 +99,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_withdraw_unbonded(who: T::AccountId) -> DispatchResult {
 		let mut bond = Attesters::<T>::get(&who).ok_or(Error::<T>::NotBonded)?;
 		let now = frame_system::Pallet::<T>::block_number();
-		let oldest_vouch = bond.vouches.iter().map(|vouch| vouch.at).min();
-		let mut value = BalanceOf::<T>::zero();
-		bond.unlocking.retain(|part| {
-			// An attestation of the block of the unbonding may have been made before it.
-			let backs = oldest_vouch.is_some_and(|at| at <= part.since);
-			let leaves = part.free_at <= now && !backs;
-			if leaves {
-				value = value.saturating_add(part.value);
-			}
-			!leaves
-		});
+		let (free, kept): (Vec<Unlocking<_, _>>, Vec<_>) =
+			bond.unlocking.iter().partition(|part| bond.may_leave(part, now));
+		let value =
+			free.iter().fold(BalanceOf::<T>::zero(), |sum, part| sum.saturating_add(part.value));
 		ensure!(!value.is_zero(), Error::<T>::NothingToWithdraw);
 		Self::release(HoldReason::AttesterBond, &who, value)?;
+		bond.unlocking = BoundedVec::truncate_from(kept);
 		Self::put_bond(&who, bond);
 		Self::deposit_event(Event::Withdrawn { who, value });
 		Ok(())

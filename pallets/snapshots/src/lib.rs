@@ -4,14 +4,22 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
 pub mod types;
 pub mod weights;
 
 mod attestations;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod bonds;
 mod disputes;
 mod expiry;
 mod invariants;
+mod queries;
 mod registry;
 mod rewards;
 
@@ -46,6 +54,17 @@ pub type BondOf<T> =
 /// A dispute as this chain stores it.
 pub type DisputeOf<T> =
 	Dispute<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// A snapshot in a list, with the types of this chain.
+pub type EntryOf<T> =
+	Entry<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// A part of a list, with the types of this chain.
+pub type PageOf<T> = Page<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// All about one snapshot, with the types of this chain.
+pub type DetailsOf<T> =
+	Details<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -644,7 +663,11 @@ pub mod pallet {
 		/// and database only: two that contradict each other are an equivocation, and slashed. On
 		/// a full pending snapshot the attester with the least stake makes room for more stake.
 		#[pallet::call_index(8)]
-		#[pallet::weight(T::WeightInfo::attest(T::MaxAttesters::get()))]
+		// The attestation that makes room is dropped as if it were withdrawn.
+		#[pallet::weight(
+			T::WeightInfo::attest(T::MaxAttesters::get())
+				.saturating_add(T::WeightInfo::withdraw_attestation())
+		)]
 		pub fn attest(origin: OriginFor<T>, id: SnapshotId) -> DispatchResult {
 			let attester = ensure_signed(origin)?;
 			Self::do_attest(attester, id)
@@ -744,6 +767,41 @@ pub mod pallet {
 		) -> DispatchResult {
 			let publisher = ensure_signed(origin)?;
 			Self::do_fund(publisher, id, value)
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// The certified snapshots of this chain, newest block first.
+		pub fn certified(limit: u32) -> Vec<EntryOf<T>> {
+			Self::certified_of_chain(Self::genesis_hash(), limit)
+		}
+
+		/// The certified snapshots of the chain with this genesis hash, newest block first.
+		pub fn certified_of(genesis_hash: H256, limit: u32) -> Vec<EntryOf<T>> {
+			Self::certified_of_chain(genesis_hash, limit)
+		}
+
+		/// The certified snapshot of this chain at the newest block.
+		pub fn latest_certified() -> Option<EntryOf<T>> {
+			Self::certified_of_chain(Self::genesis_hash(), 1).into_iter().next()
+		}
+
+		/// Snapshots that wait for attestations, in the order of their ids, after the id `after`.
+		pub fn pending(after: Option<SnapshotId>, limit: u32) -> PageOf<T> {
+			Self::pending_after(after, limit)
+		}
+
+		/// All about one snapshot.
+		pub fn snapshot(id: SnapshotId) -> Option<DetailsOf<T>> {
+			Self::details(id)
+		}
+
+		/// The standing of an attester.
+		pub fn attester(
+			who: T::AccountId,
+		) -> Option<AttesterInfo<BalanceOf<T>, BlockNumberFor<T>>> {
+			Self::attester_info(&who)
 		}
 	}
 }

@@ -149,6 +149,13 @@ where
 		without_young(&self.maturing, now, self.bonded)
 	}
 
+	/// Whether `part` of what is unlocking may leave at block `now`: the unbonding period is over
+	/// and nothing stands that was vouched for before it was unbonded.
+	pub fn may_leave(&self, part: &Unlocking<Balance, BlockNumber>, now: BlockNumber) -> bool {
+		// An attestation of the block of the unbonding may have been made before it.
+		part.free_at <= now && self.vouches.iter().all(|vouch| vouch.at > part.since)
+	}
+
 	/// Whether this snapshot is among those vouched for.
 	pub fn vouches_for(&self, snapshot: &SnapshotId) -> bool {
 		self.vouches.iter().any(|vouch| vouch.snapshot == *snapshot)
