@@ -1,8 +1,9 @@
 //! What a node may ask the runtime.
 
 use crate::{
-	AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, Nonce, Runtime,
-	RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, VERSION,
+	AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce,
+	Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Snapshots, System, TransactionPayment,
+	VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -10,11 +11,12 @@ use frame_support::{
 	view_functions::{runtime_api, ViewFunctionDispatchError, ViewFunctionId},
 	weights::Weight,
 };
+use pallet_snapshots_runtime_api::{AttesterInfo, Details, Entry, Page, SnapshotId};
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::{sr25519::AuthorityId as AuraId, SlotDuration};
 use sp_consensus_grandpa::{AuthorityId as GrandpaId, OpaqueKeyOwnershipProof};
-use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_core::{crypto::KeyTypeId, OpaqueMetadata, H256};
 use sp_genesis_builder::PresetId;
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
@@ -205,6 +207,40 @@ impl_runtime_apis! {
 
 		fn query_length_to_fee(length: u32) -> Balance {
 			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl pallet_snapshots_runtime_api::SnapshotsApi<Block, AccountId, Balance, BlockNumber>
+		for Runtime
+	{
+		fn certified(limit: u32) -> Vec<Entry<AccountId, Balance, BlockNumber>> {
+			Snapshots::certified(limit)
+		}
+
+		fn certified_of(
+			genesis_hash: H256,
+			limit: u32,
+		) -> Vec<Entry<AccountId, Balance, BlockNumber>> {
+			Snapshots::certified_of(genesis_hash, limit)
+		}
+
+		fn latest_certified() -> Option<Entry<AccountId, Balance, BlockNumber>> {
+			Snapshots::latest_certified()
+		}
+
+		fn pending(
+			after: Option<SnapshotId>,
+			limit: u32,
+		) -> Page<AccountId, Balance, BlockNumber> {
+			Snapshots::pending(after, limit)
+		}
+
+		fn snapshot(id: SnapshotId) -> Option<Details<AccountId, Balance, BlockNumber>> {
+			Snapshots::snapshot(id)
+		}
+
+		fn attester(who: AccountId) -> Option<AttesterInfo<Balance, BlockNumber>> {
+			Snapshots::attester(who)
 		}
 	}
 

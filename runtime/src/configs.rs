@@ -3,6 +3,7 @@
 
 mod balances;
 mod consensus;
+mod snapshots;
 mod system;
 
 pub use consensus::SessionPeriod;

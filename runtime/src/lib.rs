@@ -225,4 +225,7 @@ mod runtime {
 
 	#[runtime::pallet_index(9)]
 	pub type Session = pallet_session;
+
+	#[runtime::pallet_index(10)]
+	pub type Snapshots = pallet_snapshots;
 }
