@@ -13,9 +13,13 @@ pub mod chunk;
 pub mod image;
 pub mod pack;
 pub mod progress;
+pub mod restore;
 pub mod source;
 pub mod store;
 pub mod value;
+pub mod verify;
+
+mod parallel;
 
 #[cfg(test)]
 pub(crate) mod testing;
