@@ -6,6 +6,8 @@
 //!
 //! The crate knows nothing of blockchains. `docs/FORMAT.md` describes every byte it writes.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
 pub mod chunk;
 pub mod source;
 pub mod store;

@@ -1,5 +1,20 @@
 //! Stores: where the values lie. One small trait, an adapter per kind of store.
 
+mod address;
+mod batch;
+mod pool;
+mod redis;
+mod sharded;
+mod wire;
+mod zdb;
+
+pub use self::{
+	address::Address,
+	redis::RedisStore,
+	sharded::{ShardRange, ShardedStore},
+	zdb::ZdbStore,
+};
+
 use bytes::Bytes;
 
 /// A key: 1 to 255 bytes. Chunks lie under the 32 bytes of their id, named records (proofs,
