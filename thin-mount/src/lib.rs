@@ -8,6 +8,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod blob;
 pub mod chunk;
 pub mod source;
 pub mod store;
+pub mod value;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -2,6 +2,8 @@
 
 mod address;
 mod batch;
+pub mod dir;
+mod open;
 mod pool;
 mod redis;
 mod sharded;
@@ -10,6 +12,7 @@ mod zdb;
 
 pub use self::{
 	address::Address,
+	open::{open, open_all},
 	redis::RedisStore,
 	sharded::{ShardRange, ShardedStore},
 	zdb::ZdbStore,

@@ -28,8 +28,8 @@ impl Server {
 	fn wait(&self) {
 		let end = Instant::now() + Duration::from_secs(20);
 		// A Redis that has data accepts connections before it has loaded them.
-		while TcpStream::connect(("127.0.0.1", self.port)).is_err() ||
-			!matches!(self.ask(&[], &["PING"]), Ok(redis::Value::SimpleString(_)))
+		while TcpStream::connect(("127.0.0.1", self.port)).is_err()
+			|| !matches!(self.ask(&[], &["PING"]), Ok(redis::Value::SimpleString(_)))
 		{
 			assert!(Instant::now() < end, "{:?} does not answer", self.command);
 			std::thread::sleep(Duration::from_millis(20));
