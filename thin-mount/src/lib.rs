@@ -10,6 +10,7 @@
 
 pub mod blob;
 pub mod chunk;
+pub mod fetch;
 pub mod source;
 pub mod store;
 pub mod value;
