@@ -11,6 +11,9 @@
 pub mod blob;
 pub mod chunk;
 pub mod fetch;
+pub mod image;
+pub mod pack;
+pub mod progress;
 pub mod source;
 pub mod store;
 pub mod value;
