@@ -10,7 +10,10 @@
 
 pub mod blob;
 pub mod chunk;
+pub mod fetch;
 pub mod image;
+pub mod mount;
+pub mod namespace;
 pub mod pack;
 pub mod progress;
 pub mod restore;

@@ -1,9 +1,22 @@
 //! Stores: where the values lie. One small trait, an adapter per kind of store.
 
+mod address;
+mod batch;
 pub mod dir;
 mod open;
+mod pool;
+mod redis;
+mod sharded;
+mod wire;
+mod zdb;
 
-pub use open::open;
+pub use self::{
+	address::Address,
+	open::{open, open_all},
+	redis::RedisStore,
+	sharded::{ShardRange, ShardedStore},
+	zdb::ZdbStore,
+};
 
 use bytes::Bytes;
 

@@ -1,0 +1,284 @@
+//! One connection that speaks RESP2, the redis protocol.
+//!
+//! Commands are packed and short replies parsed by the `redis` crate. Bulk strings and arrays of
+//! them are read here: into the value's own buffer, so that a chunk is copied once, by the
+//! kernel, and within limits, so that a hostile server can't make this process run out of memory.
+
+use redis::Value;
+use rustix::net::sockopt::set_tcp_quickack;
+use std::{
+	io::{self, IoSliceMut, Read, Write},
+	net::{TcpStream, ToSocketAddrs},
+	time::{Duration, Instant},
+};
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may be silent while an answer is due.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a whole answer may take. More than one silence, for slow links.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// What 0-db takes in an array, and more than any answer here holds.
+const MAX_ELEMENTS: usize = 1_024;
+const MAX_DEPTH: usize = 4;
+const LINE_LIMIT: usize = 4_096;
+const BUFFER_SIZE: usize = 16 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WireError {
+	/// The connection is of no use any more.
+	#[error("{0}")]
+	Broken(String),
+	/// The server's own words. The connection lives on.
+	#[error("{0}")]
+	Server(String),
+}
+
+impl From<io::Error> for WireError {
+	fn from(error: io::Error) -> Self {
+		Self::Broken(match error.kind() {
+			io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+				format!("no answer within {} s", SILENCE_TIMEOUT.as_secs())
+			},
+			io::ErrorKind::UnexpectedEof => "the connection was closed".into(),
+			_ => error.to_string(),
+		})
+	}
+}
+
+fn malformed(what: &str) -> WireError {
+	WireError::Broken(format!("this is not the redis protocol: {what}"))
+}
+
+pub(super) struct Connection {
+	stream: TcpStream,
+	buffer: Box<[u8; BUFFER_SIZE]>,
+	start: usize,
+	end: usize,
+	deadline: Instant,
+}
+
+impl Connection {
+	/// Connects to the first address of the host that answers.
+	pub(super) fn open(host: &str, port: u16) -> Result<Self, WireError> {
+		let mut last = WireError::Broken(format!("the name {host} has no address"));
+		for address in (host, port).to_socket_addrs()? {
+			match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+				Ok(stream) => {
+					stream.set_nodelay(true)?;
+					stream.set_read_timeout(Some(SILENCE_TIMEOUT))?;
+					stream.set_write_timeout(Some(SILENCE_TIMEOUT))?;
+					return Ok(Self {
+						stream,
+						buffer: Box::new([0; BUFFER_SIZE]),
+						start: 0,
+						end: 0,
+						deadline: Instant::now(),
+					});
+				},
+				Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+					let seconds = CONNECT_TIMEOUT.as_secs();
+					last = WireError::Broken(format!("no connection within {seconds} s"));
+				},
+				Err(error) => last = error.into(),
+			}
+		}
+		Err(last)
+	}
+
+	/// Sends one command and waits for its answer, of at most `limit` bytes of values.
+	pub(super) fn ask(&mut self, command: &redis::Cmd, limit: usize) -> Result<Value, WireError> {
+		self.send(&command.get_packed_command())?;
+		self.answer(limit)
+	}
+
+	/// Sends packed commands, one or several.
+	pub(super) fn send(&mut self, packed: &[u8]) -> Result<(), WireError> {
+		if self.start != self.end {
+			return Err(malformed("an answer that nobody asked for"));
+		}
+		self.stream.write_all(packed)?;
+		self.deadline = Instant::now() + ANSWER_TIMEOUT;
+		Ok(())
+	}
+
+	/// The next answer. An error that the server reports is a [`WireError::Server`].
+	pub(super) fn answer(&mut self, limit: usize) -> Result<Value, WireError> {
+		let mut budget = limit;
+		self.value(&mut budget, 0)
+	}
+
+	fn value(&mut self, budget: &mut usize, depth: usize) -> Result<Value, WireError> {
+		let line = self.line()?;
+		match line.split_first() {
+			Some((b'$', digits)) => match length(digits)? {
+				None => Ok(Value::Nil),
+				Some(length) => {
+					*budget = budget
+						.checked_sub(length)
+						.ok_or_else(|| malformed("more bytes than were asked for"))?;
+					self.bulk(length).map(Value::BulkString)
+				},
+			},
+			Some((b'*', digits)) => match length(digits)? {
+				None => Ok(Value::Nil),
+				Some(length) if length <= MAX_ELEMENTS && depth < MAX_DEPTH => {
+					let elements = (0..length).map(|_| self.value(budget, depth + 1));
+					Ok(Value::Array(elements.collect::<Result<_, _>>()?))
+				},
+				Some(_) => Err(malformed("an array larger than any answer")),
+			},
+			Some((b'-', words)) if depth == 0 => {
+				Err(WireError::Server(String::from_utf8_lossy(words).into_owned()))
+			},
+			Some((b'+' | b':' | b'-', _)) => {
+				let mut whole = line;
+				whole.extend_from_slice(b"\r\n");
+				redis::parse_redis_value(&whole).map_err(|error| malformed(&error.to_string()))
+			},
+			_ => Err(malformed("an answer of unknown type")),
+		}
+	}
+
+	/// A line without its end.
+	fn line(&mut self) -> Result<Vec<u8>, WireError> {
+		let mut line = Vec::new();
+		loop {
+			let unread = &self.buffer[self.start..self.end];
+			if let Some(at) = unread.iter().position(|byte| *byte == b'\n') {
+				line.extend_from_slice(&unread[..at]);
+				self.start += at + 1;
+				return match line.pop() {
+					Some(b'\r') => Ok(line),
+					_ => Err(malformed("a line without its end")),
+				};
+			}
+			line.extend_from_slice(unread);
+			if line.len() > LINE_LIMIT {
+				return Err(malformed("a line without end"));
+			}
+			self.start = self.end;
+			self.fill(&mut [])?;
+		}
+	}
+
+	fn bulk(&mut self, length: usize) -> Result<Vec<u8>, WireError> {
+		let mut bytes = vec![0; length];
+		let buffered = length.min(self.end - self.start);
+		bytes[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
+		self.start += buffered;
+		let mut filled = buffered;
+		while filled < length {
+			filled += self.fill(&mut bytes[filled..])?;
+		}
+		match self.line()?.is_empty() {
+			true => Ok(bytes),
+			false => Err(malformed("a value longer than its length")),
+		}
+	}
+
+	/// Reads into `target`, and what follows into the buffer, which must be empty. How many bytes
+	/// went to `target`.
+	fn fill(&mut self, target: &mut [u8]) -> Result<usize, WireError> {
+		let wanted = target.len();
+		let mut parts = [IoSliceMut::new(target), IoSliceMut::new(&mut self.buffer[..])];
+		let got = loop {
+			match self.stream.read_vectored(&mut parts) {
+				Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
+				result => break result?,
+			}
+		};
+		if got == 0 {
+			return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+		}
+		if Instant::now() > self.deadline {
+			let seconds = ANSWER_TIMEOUT.as_secs();
+			return Err(WireError::Broken(format!("no whole answer within {seconds} s")));
+		}
+		// 0-db leaves Nagle's algorithm on: its second small reply waits for the acknowledgement
+		// of the first, which the kernel delays by 40 ms. The option lasts for a short while only.
+		set_tcp_quickack(&self.stream, true).map_err(io::Error::from)?;
+		self.start = 0;
+		self.end = got.saturating_sub(wanted);
+		Ok(got.min(wanted))
+	}
+}
+
+/// `-1` is nothing.
+fn length(digits: &[u8]) -> Result<Option<usize>, WireError> {
+	match std::str::from_utf8(digits) {
+		Ok("-1") => Ok(None),
+		Ok(text) => text.parse().map(Some).map_err(|_| malformed("a length that is no number")),
+		Err(_) => Err(malformed("a length that is no number")),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::net::TcpListener;
+
+	/// What a client makes of these bytes, sent in pieces, to a request of at most `limit`.
+	fn answer(bytes: &'static [u8], piece: usize, limit: usize) -> Result<Value, WireError> {
+		let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+		let port = listener.local_addr().unwrap().port();
+		let server = std::thread::spawn(move || {
+			let (mut stream, _) = listener.accept().unwrap();
+			stream.set_nodelay(true).unwrap();
+			for part in bytes.chunks(piece) {
+				if stream.write_all(part).is_err() {
+					break;
+				}
+			}
+		});
+		let mut connection = Connection::open("127.0.0.1", port).unwrap();
+		connection.deadline = Instant::now() + ANSWER_TIMEOUT;
+		let result = connection.answer(limit);
+		drop(connection);
+		server.join().unwrap();
+		result
+	}
+
+	#[test]
+	fn answers_are_read_however_they_are_cut() {
+		let text = b"*4\r\n$5\r\na\r\nb\n\r\n$-1\r\n:7\r\n$0\r\n\r\n";
+		for piece in [1, 2, 7, 100] {
+			let Value::Array(elements) = answer(text, piece, 5).unwrap() else { panic!() };
+			assert_eq!(elements[0], Value::BulkString(b"a\r\nb\n".to_vec()));
+			assert_eq!(elements[1..3], [Value::Nil, Value::Int(7)]);
+			assert_eq!(elements[3], Value::BulkString(vec![]));
+		}
+	}
+
+	#[test]
+	fn errors_are_the_servers_words() {
+		let error = answer(b"-Namespace not found\r\n", 100, 0).unwrap_err();
+		assert!(matches!(error, WireError::Server(words) if words == "Namespace not found"));
+	}
+
+	#[test]
+	fn hostile_answers_are_refused_before_memory_is_taken() {
+		for bytes in [
+			&b"$99999999999999\r\n"[..],
+			b"*99999999999\r\n",
+			b"*1024\r\n$9\r\n",
+			b"$6\r\nabcdef\r\n",
+			b"$3\r\nabcdef\r\n",
+			b"$-2\r\n",
+			b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n$1\r\na\r\n",
+			b"HTTP/1.1 400 Bad Request\r\n\r\n",
+			b":x\r\n",
+			b"$3\r\nab",
+			b"\r\n",
+			b"\n",
+			b"",
+		] {
+			let result = answer(bytes, 100, 5);
+			let shown = String::from_utf8_lossy(bytes);
+			assert!(matches!(result, Err(WireError::Broken(_))), "{shown:?} gave {result:?}");
+		}
+		static LONG: [u8; 3 * LINE_LIMIT + BUFFER_SIZE] = [b'+'; 3 * LINE_LIMIT + BUFFER_SIZE];
+		assert!(matches!(answer(&LONG, LONG.len(), 5), Err(WireError::Broken(_))));
+	}
+}

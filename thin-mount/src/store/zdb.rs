@@ -1,0 +1,134 @@
+//! 0-db: `zdb://[user[:password]@]host[:9900]/namespace`.
+
+use super::{
+	address::Address,
+	batch,
+	pool::{GreetingError, Pool},
+	wire::{Connection, WireError},
+	Key, Store, StoreError,
+};
+use bytes::Bytes;
+use redis::Value;
+use sha1::{Digest, Sha1};
+use std::collections::HashSet;
+
+const MAX_NAMESPACE: usize = 128;
+
+/// One namespace of a 0-db.
+pub struct ZdbStore {
+	pool: Pool,
+}
+
+impl ZdbStore {
+	/// Reads the URL. No connection is made before the first call that needs one.
+	pub fn new(url: &str) -> Result<Self, StoreError> {
+		let address = Address::parse(url, "zdb", 9900)?;
+		let refuse = |reason: String| StoreError::Url { url: address.to_string(), reason };
+		let namespace = address.path.clone();
+		if namespace.is_empty() {
+			return Err(refuse("the namespace is missing: zdb://host[:9900]/namespace".into()));
+		}
+		if namespace.len() > MAX_NAMESPACE || namespace.contains('/') {
+			let reason = format!("a namespace has at most {MAX_NAMESPACE} bytes and no slash");
+			return Err(refuse(reason));
+		}
+		let password = address.password.clone();
+		let greeting = Box::new(move |connection: &mut Connection| {
+			select(connection, &namespace, password.as_deref())
+		});
+		Ok(Self { pool: Pool::new(address, greeting) })
+	}
+
+	/// A namespace in worm mode refuses every second `SET`, also one that changes nothing: that
+	/// happens when two processes store the same chunk at once.
+	fn settle(&self, (key, value): &(Key, Bytes), words: String) -> Result<(), StoreError> {
+		if !words.contains("worm mode") {
+			return Err(self.pool.said(words));
+		}
+		match batch::get_many(&self.pool, std::slice::from_ref(key))?.pop().flatten() {
+			Some(stored) if stored == value => Ok(()),
+			_ => {
+				let key = hex::encode(key);
+				Err(self.pool.refused(format!("{words}, and key {key} holds other bytes")))
+			},
+		}
+	}
+}
+
+fn select(
+	connection: &mut Connection,
+	namespace: &str,
+	password: Option<&str>,
+) -> Result<(), GreetingError> {
+	let mut select = redis::cmd("SELECT");
+	select.arg(namespace);
+	if let Some(password) = password {
+		let mut ask = redis::cmd("AUTH");
+		ask.arg("SECURE").arg("CHALLENGE");
+		let challenge = match connection.ask(&ask, 64)? {
+			Value::SimpleString(text) => text,
+			Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+			_ => return Err(WireError::Broken("AUTH gave no challenge".into()).into()),
+		};
+		let digest = Sha1::digest(format!("{challenge}:{password}"));
+		select.arg("SECURE").arg(hex::encode(digest));
+	}
+	match connection.ask(&select, 64) {
+		Ok(_) => Ok(()),
+		Err(WireError::Server(words)) if words == "Namespace not found" => {
+			let advice = "an administrator of the 0-db makes one with NSNEW";
+			Err(GreetingError::Refused(format!("there is no namespace '{namespace}': {advice}")))
+		},
+		Err(WireError::Server(words)) if words == "Access denied" => {
+			let reason = format!("the password of namespace '{namespace}' is another one");
+			Err(GreetingError::Refused(reason))
+		},
+		Err(WireError::Server(words)) if words.contains("protected and private") => {
+			let advice = "give its password in the URL, as in zdb://:PASSWORD@host/namespace";
+			Err(GreetingError::Refused(format!("namespace '{namespace}' is private: {advice}")))
+		},
+		Err(error) => Err(error.into()),
+	}
+}
+
+impl Store for ZdbStore {
+	fn name(&self) -> &str {
+		self.pool.name()
+	}
+
+	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+		batch::get_many(&self.pool, keys)
+	}
+
+	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError> {
+		batch::has_many(&self.pool, keys)
+	}
+
+	fn put_many(&self, records: &[(Key, Bytes)]) -> Result<(), StoreError> {
+		let keys: Vec<Key> = records.iter().map(|(key, _)| key.clone()).collect();
+		let present = self.has_many(&keys)?;
+		let mut seen = HashSet::new();
+		let absent: Vec<_> = records
+			.iter()
+			.zip(present)
+			.filter(|((key, _), present)| !present && seen.insert(key.clone()))
+			.map(|(record, _)| record.clone())
+			.collect();
+		batch::set_many(&self.pool, &absent, &[], |record, words| self.settle(record, words))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn urls_are_checked_before_anything_is_connected() {
+		assert_eq!(ZdbStore::new("zdb://u:pw@h/ns").unwrap().name(), "zdb://h:9900/ns");
+		for bad in ["zdb://h", "zdb://h/", "zdb://h/a/b", "redis://h/0", "zdb:///ns", "x"] {
+			assert!(matches!(ZdbStore::new(bad), Err(StoreError::Url { .. })), "{bad}");
+		}
+		let long = format!("zdb://h/{}", "n".repeat(129));
+		assert!(ZdbStore::new(&long).is_err());
+	}
+}

@@ -1,0 +1,103 @@
+//! Servers that tests start, each on a free port and in a folder of its own.
+
+use std::{
+	io::Write,
+	net::{TcpListener, TcpStream},
+	path::PathBuf,
+	process::{Child, Command, Stdio},
+	time::{Duration, Instant},
+};
+
+/// A server process, ended when dropped.
+pub struct Server {
+	child: Child,
+	command: Command,
+	pub port: u16,
+	_folder: tempfile::TempDir,
+}
+
+impl Server {
+	fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Self {
+		command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+		let child = command.spawn().unwrap();
+		let server = Self { child, command, port, _folder: folder };
+		server.wait();
+		server
+	}
+
+	fn wait(&self) {
+		let end = Instant::now() + Duration::from_secs(20);
+		// A Redis that has data accepts connections before it has loaded them.
+		while TcpStream::connect(("127.0.0.1", self.port)).is_err()
+			|| !matches!(self.ask(&[], &["PING"]), Ok(redis::Value::SimpleString(_)))
+		{
+			assert!(Instant::now() < end, "{:?} does not answer", self.command);
+			std::thread::sleep(Duration::from_millis(20));
+		}
+	}
+
+	/// Ends the process without giving it notice.
+	pub fn kill(&mut self) {
+		let _ = self.child.kill();
+		let _ = self.child.wait();
+	}
+
+	/// Starts it again, on the same port and folder.
+	pub fn restart(&mut self) {
+		self.kill();
+		self.child = self.command.spawn().unwrap();
+		self.wait();
+	}
+
+	/// Sends one command, on its own connection after `before`, and gives the answer to it.
+	pub fn ask(&self, before: &[&[&str]], command: &[&str]) -> redis::RedisResult<redis::Value> {
+		let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+		let mut parser = redis::Parser::new();
+		let mut send = |words: &[&str]| {
+			let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+			let packed = redis::pack_command(&words);
+			stream.write_all(&packed).unwrap();
+			parser.parse_value(&mut stream)
+		};
+		for words in before {
+			send(words)?;
+		}
+		send(command)
+	}
+}
+
+impl Drop for Server {
+	fn drop(&mut self) {
+		self.kill();
+	}
+}
+
+fn free_port() -> u16 {
+	TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A Redis, where `redis-server` is installed.
+pub fn redis() -> Option<Server> {
+	Command::new("redis-server").arg("--version").output().ok()?;
+	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let mut command = Command::new("redis-server");
+	command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]);
+	command.arg(folder.path()).args(["--save", "", "--appendonly", "yes"]);
+	Some(Server::start(command, port, folder))
+}
+
+/// The 0-db that the variable `ZDB_BIN` names.
+pub fn zdb(arguments: &[&str]) -> Option<Server> {
+	let program: PathBuf = std::env::var_os("ZDB_BIN")?.into();
+	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let mut command = Command::new(program);
+	command.arg("--data").arg(folder.path().join("data"));
+	command.arg("--index").arg(folder.path().join("index"));
+	command.args(["--listen", "127.0.0.1", "--port", &port.to_string()]).args(arguments);
+	Some(Server::start(command, port, folder))
+}
+
+/// Says that a test has not been done.
+pub fn skipped(what: &str) {
+	println!("SKIPPED: {what}");
+}
