@@ -76,11 +76,8 @@ fn client_parts(
 	}
 	let database =
 		thin_client::start::open::<Block, _>(config, thin, executor.clone(), &|url, genesis| {
-			let registry = RpcRegistry::<AccountId, Balance, BlockNumber>::new(
-				url,
-				genesis,
-				SNAPSHOTS_PALLET,
-			);
+			let registry =
+				RpcRegistry::<AccountId, Balance, BlockNumber>::new(url, genesis, SNAPSHOTS_PALLET);
 			Box::new(registry)
 		})
 		.map_err(application)?;

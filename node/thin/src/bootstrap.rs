@@ -60,10 +60,8 @@ where
 		let place = self.local.incomplete();
 		remove(&place)?;
 		let path = &place.path;
-		fs::create_dir_all(path).map_err(|error| StartError::Local {
-			path: path.clone(),
-			reason: error.to_string(),
-		})?;
+		fs::create_dir_all(path)
+			.map_err(|error| StartError::Local { path: path.clone(), reason: error.to_string() })?;
 
 		let body = self.body()?;
 		let upper = place.open(true)?;
@@ -100,11 +98,9 @@ where
 		body: Option<Vec<Block::Extrinsic>>,
 	) -> Result<(), String> {
 		let text = |error: sp_blockchain::Error| error.to_string();
-		let layered =
-			LayeredDatabase::new(upper, self.lower.clone(), self.on_fault.clone());
+		let layered = LayeredDatabase::new(upper, self.lower.clone(), self.on_fault.clone());
 		// The first opening writes the pruning mode, and only the first may.
-		let source =
-			DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: true };
+		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: true };
 		let backend: Arc<TFullBackend<Block>> =
 			sc_service::new_db_backend((self.settings)(source)).map_err(text)?;
 

@@ -79,10 +79,8 @@ fn state_root<Block: BlockT>(
 	version: sp_core::storage::StateVersion,
 ) -> Result<Block::Hash, GenesisError> {
 	let children = storage.children_default.values().map(|child| {
-		let root = HashingFor::<Block>::trie_root(
-			child.data.clone().into_iter().collect(),
-			version,
-		);
+		let root =
+			HashingFor::<Block>::trie_root(child.data.clone().into_iter().collect(), version);
 		(child.child_info.prefixed_storage_key().into_inner(), root.encode())
 	});
 	let top = storage.top.clone().into_iter().chain(children).collect();

@@ -32,10 +32,10 @@ pub fn records<Block: BlockT>(proven: &ProvenBlock<Block>) -> Result<Vec<Record>
 	let no_forced_changes = Vec::<()>::new();
 	let changes: Vec<(u64, NumberFor<Block>)> =
 		proven.history().changes().into_iter().map(|(id, last)| (id, last.into())).collect();
-	let set =
-		(authorities, set_id, no_standard_changes, no_forced_changes, changes).encode();
-	AuthoritySet::<Block::Hash, NumberFor<Block>>::decode_all(&mut &set[..])
-		.map_err(|error| format!("this version of the SDK keeps authority sets otherwise: {error}"))?;
+	let set = (authorities, set_id, no_standard_changes, no_forced_changes, changes).encode();
+	AuthoritySet::<Block::Hash, NumberFor<Block>>::decode_all(&mut &set[..]).map_err(|error| {
+		format!("this version of the SDK keeps authority sets otherwise: {error}")
+	})?;
 
 	// VoterSetState::Live, with round 0 completed at N and no vote cast in round 1.
 	let at_block = (Some(block), Some(block), Some(block), true);
@@ -72,9 +72,8 @@ pub fn recorded_changes<Block: BlockT>(
 	let set = AuthoritySet::<Block::Hash, NumberFor<Block>>::decode_all(&mut &authority_set[..])
 		.map_err(|error| format!("GRANDPA's record can't be read: {error}"))?;
 	let changes = sc_consensus_grandpa::SharedAuthoritySet::from(set).authority_set_changes();
-	let from_genesis = changes
-		.iter_from(0u32.into())
-		.ok_or("GRANDPA's record does not reach back to genesis")?;
+	let from_genesis =
+		changes.iter_from(0u32.into()).ok_or("GRANDPA's record does not reach back to genesis")?;
 	Ok(from_genesis.map(|(_, last)| *last).collect())
 }
 

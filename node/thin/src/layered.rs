@@ -16,9 +16,9 @@ pub use lower::{Fault, Lower, RawDatabase, ReadError};
 pub use rocks::ImageDatabase;
 
 use crate::columns;
-use sc_consensus_grandpa::BlockNumberOps;
 use parking_lot::Mutex;
 use sc_client_db::DbHash;
+use sc_consensus_grandpa::BlockNumberOps;
 use sp_database::{error::Result, Change, ColumnId, Database, Transaction};
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::sync::{

@@ -15,8 +15,9 @@ use std::{
 };
 use thin_mount::{
 	chunk::ChunkId,
-	image::ImageId,
-	mount::{CacheOptions, Mount, MountOptions},
+	fetch::{FetchOptions, Fetcher},
+	image::{Image, ImageId},
+	mount::{Mount, MountOptions},
 	store::{self, Store},
 };
 
@@ -107,7 +108,7 @@ impl MountedImage {
 		Arc::new(move || match &mount {
 			Some(mount) => {
 				let stats = mount.stats();
-				Fetched { bytes: stats.fetched_bytes, chunks: stats.fetched_chunks }
+				Fetched { bytes: stats.fetch.bytes_fetched, chunks: stats.fetch.chunks_fetched }
 			},
 			None => Fetched::default(),
 		})
@@ -125,11 +126,7 @@ fn mount(
 	// A node that was killed may have left a dead mount here.
 	thin_mount::mount::clear_stale(&path).map_err(|error| failed(error.to_string()))?;
 	fs::create_dir_all(&path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
-	let cache = params.thin_cache.clone().unwrap_or_else(|| home.join("cache"));
-	let options = MountOptions {
-		cache: Some(CacheOptions::new(cache)),
-		..MountOptions::new(image, stores, path.clone())
-	};
+	let options = MountOptions::new(image, stores, path.clone());
 	let mount = thin_mount::mount::mount(options).map_err(|error| {
 		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
 	})?;
@@ -144,9 +141,13 @@ fn restore(
 	let path = home.join(format!("image-{image}"));
 	if !path.exists() {
 		tracing::info!(target: "thin", path = %path.display(), "Restoring the whole image");
-		let fetcher = thin_mount::fetch::Fetcher::new(stores);
-		thin_mount::restore::restore(&fetcher, image, &path, &|_| {})
-			.map_err(|error| StartError::Mount(error.to_string()))?;
+		let failed = |error: String| StartError::Mount(error);
+		let fetcher = Fetcher::new(stores, FetchOptions::default())
+			.map_err(|error| failed(error.to_string()))?;
+		let image =
+			Image::open(Arc::new(fetcher), image).map_err(|error| failed(error.to_string()))?;
+		thin_mount::restore::restore(&image, &path, &|_| {})
+			.map_err(|error| failed(error.to_string()))?;
 	}
 	Ok(MountedImage { path, home: home.to_owned(), mount: None })
 }

@@ -183,7 +183,11 @@ where
 			match find_scheduled_change::<Block>(&header) {
 				Some(change) if change.delay.is_zero() => {
 					let next = std::mem::replace(&mut authorities, change.next_authorities);
-					periods.push(SetPeriod { set_id, authorities: next, last_block: Some(key.number) });
+					periods.push(SetPeriod {
+						set_id,
+						authorities: next,
+						last_block: Some(key.number),
+					});
 					set_id += 1;
 				},
 				Some(change) => {
@@ -238,11 +242,7 @@ where
 fn compare(what: &'static str, proven: [u8; 32], claimed: [u8; 32]) -> Result<(), ProofError> {
 	if proven != claimed {
 		let text = |hash| format!("0x{}", hex::encode(hash));
-		return Err(ProofError::OtherBlock {
-			what,
-			proven: text(proven),
-			claimed: text(claimed),
-		});
+		return Err(ProofError::OtherBlock { what, proven: text(proven), claimed: text(claimed) });
 	}
 	Ok(())
 }

@@ -30,10 +30,8 @@ pub fn write(
 	proof: Vec<u8>,
 ) -> Result<(), StoreError> {
 	let number = count_proofs(store, id)?;
-	let records = [
-		(manifest_key(id), manifest.encode().into()),
-		(proof_key(id, number), proof.into()),
-	];
+	let records =
+		[(manifest_key(id), manifest.encode().into()), (proof_key(id, number), proof.into())];
 	let keys: Vec<Key> = records.iter().map(|(key, _)| key.clone()).collect();
 	let there = store.has_many(&keys)?;
 	let missing: Vec<_> =

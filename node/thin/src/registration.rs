@@ -112,7 +112,11 @@ pub struct Policy {
 
 impl Policy {
 	/// Refuses a registration that does not stand as required.
-	pub fn check(&self, id: SnapshotId, registration: &Registration) -> Result<(), RegistrationError> {
+	pub fn check(
+		&self,
+		id: SnapshotId,
+		registration: &Registration,
+	) -> Result<(), RegistrationError> {
 		let refuse = |status: &str, advice| {
 			Err(RegistrationError::Refused {
 				id,

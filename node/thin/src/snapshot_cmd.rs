@@ -92,11 +92,14 @@ impl CreateCmd {
 	{
 		let application = |error: String| Error::Application(error.into());
 		let local = LocalPath::of(&config.database).ok_or_else(|| {
-			application("only RocksDB databases can be made snapshots of, and this node uses another".into())
+			application(
+				"only RocksDB databases can be made snapshots of, and this node uses another"
+					.into(),
+			)
 		})?;
 		let locations = self.locations().map_err(application)?;
-		let genesis =
-			Genesis::<Block>::of(&*config.chain_spec, executor).map_err(|e| application(e.to_string()))?;
+		let genesis = Genesis::<Block>::of(&*config.chain_spec, executor)
+			.map_err(|e| application(e.to_string()))?;
 		let stores = open_stores(&self.store).map_err(|error| application(error.to_string()))?;
 		if stores.len() < self.store.len() {
 			return Err(application(
@@ -157,8 +160,14 @@ impl CreateCmd {
 		println!("block          {} {:?}", manifest.block_number, manifest.block_hash);
 		println!("state root     {:?}", manifest.state_root);
 		println!("image          {image}");
-		println!("logical size   {} bytes, {} uploaded", manifest.logical_size, created.uploaded_bytes);
-		println!("database       {:?} version {}", manifest.database.kind, manifest.database.version);
+		println!(
+			"logical size   {} bytes, {} uploaded",
+			manifest.logical_size, created.uploaded_bytes
+		);
+		println!(
+			"database       {:?} version {}",
+			manifest.database.kind, manifest.database.version
+		);
 		println!("pruning        {:?}", manifest.pruning);
 		println!("register with  scripts/register.mjs --call-file {}", out.display());
 		println!("snapshot id    {id}");

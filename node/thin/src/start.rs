@@ -113,10 +113,8 @@ impl Place<'_> {
 	/// What the local database remembers, with the stores of this start if any are given.
 	fn remembered(&self) -> Result<(Marker, Vec<Arc<dyn Store>>), StartError> {
 		let upper = self.local.open(false)?;
-		let marker = Marker::read(&*upper).map_err(|reason| StartError::Marker {
-			path: self.local.path.clone(),
-			reason,
-		})?;
+		let marker = Marker::read(&*upper)
+			.map_err(|reason| StartError::Marker { path: self.local.path.clone(), reason })?;
 		if let Some(asked) = self.params.snapshot().map_err(StartError::Usage)? {
 			if asked != marker.snapshot {
 				return Err(StartError::OtherSnapshot { found: marker.snapshot, asked });
@@ -147,8 +145,7 @@ impl Place<'_> {
 		let registered = match &self.params.thin_proof {
 			Some(url) => {
 				let registration = registry_of(url, ours).registration(id)?;
-				let policy =
-					Policy { allow_uncertified: self.params.thin_allow_uncertified };
+				let policy = Policy { allow_uncertified: self.params.thin_allow_uncertified };
 				policy.check(id, &registration)?;
 				urls.extend(registration.locations.iter().map(ToString::to_string));
 				Some(registration.manifest)
@@ -176,8 +173,7 @@ impl Place<'_> {
 				.map_err(|error| error.to_string())
 		})?;
 		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
-		let marker =
-			Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
+		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
 		Ok((marker, stores))
 	}
 
@@ -249,8 +245,7 @@ impl Place<'_> {
 		}
 		let upper = self.local.open(false)?;
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
-		let source =
-			DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
+		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
 		let set_id = proven.history().current().map_or(0, |period| period.set_id);
 		let status = ThinStatus {
 			snapshot: marker.snapshot,
@@ -297,4 +292,3 @@ fn end_the_process() -> FaultHandler {
 		std::process::exit(EXIT_FAULT)
 	})
 }
-

@@ -100,10 +100,8 @@ impl Chain {
 		);
 		let mut digest = Digest::default();
 		if let Some(position) = self.changes.iter().position(|change| *change == number) {
-			let change = ScheduledChange {
-				next_authorities: authorities(position as u64 + 1),
-				delay: 0u32,
-			};
+			let change =
+				ScheduledChange { next_authorities: authorities(position as u64 + 1), delay: 0u32 };
 			let log = ConsensusLog::ScheduledChange(change).encode();
 			digest.push(DigestItem::Consensus(GRANDPA_ENGINE_ID, log));
 		}

@@ -35,7 +35,9 @@ pub fn copy_database(from: &Path, to: &Path) -> Result<(), CreateError> {
 		fs::create_dir_all(to).map_err(file(to))?;
 		match try_copy(from, to) {
 			Ok(true) => return Ok(()),
-			Ok(false) => tracing::debug!(target: "thin", attempt, "the database changed while it was copied"),
+			Ok(false) => {
+				tracing::debug!(target: "thin", attempt, "the database changed while it was copied")
+			},
 			// A file that was listed and then compacted away.
 			Err((_, error)) if error.kind() == io::ErrorKind::NotFound => {
 				tracing::debug!(target: "thin", attempt, "a file vanished while it was copied")

@@ -136,7 +136,8 @@ impl OwnersDatabase {
 					"the justification of block {number}, where the authorities changed, is missing"
 				))
 			})?;
-			fragments.push(WarpSyncFragment { header: self.header::<Block>(&change)?, justification });
+			fragments
+				.push(WarpSyncFragment { header: self.header::<Block>(&change)?, justification });
 		}
 		let header = self.header::<Block>(&key)?;
 		fragments.push(WarpSyncFragment { header: header.clone(), justification });

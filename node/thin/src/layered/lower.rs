@@ -168,8 +168,8 @@ where
 	fn of_block(&self, column: ColumnId, key: &BlockKey) -> Result<Option<Vec<u8>>, Fault> {
 		let bytes = key.bytes();
 		let Some(value) = self.raw.get(column, &bytes)? else {
-			let missing = column == columns::HEADER
-				&& self.canonical(key.number)?.as_ref() == Some(key);
+			let missing =
+				column == columns::HEADER && self.canonical(key.number)?.as_ref() == Some(key);
 			return match missing {
 				true => Err(Violation::new(column, &bytes, "the header is not there").into()),
 				false => Ok(None),

@@ -36,10 +36,7 @@ impl<AccountId, Balance, BlockNumber> RpcRegistry<AccountId, Balance, BlockNumbe
 	}
 
 	fn unreachable(&self, reason: impl ToString) -> RegistrationError {
-		RegistrationError::Unreachable {
-			registry: self.url.clone(),
-			reason: reason.to_string(),
-		}
+		RegistrationError::Unreachable { registry: self.url.clone(), reason: reason.to_string() }
 	}
 
 	fn malformed(&self, reason: impl ToString) -> RegistrationError {
@@ -62,7 +59,8 @@ where
 			.await
 			.map_err(|error| self.unreachable(error))?;
 
-		let theirs: Option<String> = self.call(&client, "chain_getBlockHash", rpc_params![0]).await?;
+		let theirs: Option<String> =
+			self.call(&client, "chain_getBlockHash", rpc_params![0]).await?;
 		let ours = format!("0x{}", hex::encode(self.genesis));
 		let theirs = theirs.ok_or_else(|| self.malformed("it knows no block 0"))?;
 		if theirs != ours {
