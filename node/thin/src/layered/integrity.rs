@@ -8,7 +8,7 @@ use crate::{
 	columns::{self, BlockKey},
 	proof::SetHistory,
 };
-use codec::{Decode, DecodeAll, Encode};
+use codec::{DecodeAll, Encode};
 use sc_consensus_grandpa::{BlockNumberOps, GrandpaJustification};
 use sp_core::storage::StateVersion;
 use sp_database::ColumnId;
@@ -104,7 +104,7 @@ where
 	NumberFor<Block>: BlockNumberOps,
 {
 	let wrong = |reason: String| Violation::new(columns::JUSTIFICATIONS, &key.bytes(), reason);
-	let all = Justifications::decode(&mut &value[..])
+	let all = Justifications::decode_all(&mut &value[..])
 		.map_err(|error| wrong(format!("no justifications: {error}")))?;
 	let engine = sp_consensus_grandpa::GRANDPA_ENGINE_ID;
 	let Some(encoded) = all.into_justification(engine) else { return Ok(None) };
