@@ -246,10 +246,10 @@ mod tests {
 		let (_dir, store) = store();
 		let record = (Bytes::from(vec![7; 32]), Bytes::from_static(b"value"));
 		let keys = [record.0.clone()];
-		store.put_many(&[record.clone()]).unwrap();
+		store.put_many(std::slice::from_ref(&record)).unwrap();
 		fs::write(store.path(&record.0), b"").unwrap();
 		assert_eq!(store.has_many(&keys).unwrap(), [false]);
-		store.put_many(&[record.clone()]).unwrap();
+		store.put_many(std::slice::from_ref(&record)).unwrap();
 		assert_eq!(store.get_many(&keys).unwrap(), [Some(record.1)]);
 	}
 
