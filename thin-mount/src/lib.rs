@@ -9,3 +9,4 @@
 pub mod chunk;
 pub mod source;
 pub mod store;
+pub mod zdb;
