@@ -6,7 +6,14 @@
 //!
 //! The crate knows nothing of blockchains. `docs/FORMAT.md` describes every byte it writes.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod blob;
 pub mod chunk;
 pub mod source;
 pub mod store;
+pub mod value;
 pub mod zdb;
+
+#[cfg(test)]
+pub(crate) mod testing;

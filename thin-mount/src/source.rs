@@ -1,5 +1,7 @@
 //! Where verified chunks come from. What reads images asks a [`ChunkSource`], and never a store.
 
+pub mod plain;
+
 use crate::{
 	chunk::{Chunk, ChunkError, ChunkId},
 	store::StoreError,

@@ -1,5 +1,10 @@
 //! Stores: where the values lie. One small trait, an adapter per kind of store.
 
+pub mod dir;
+mod open;
+
+pub use open::open;
+
 use bytes::Bytes;
 
 /// A key: 1 to 255 bytes. Chunks lie under the 32 bytes of their id, named records (proofs,
