@@ -29,6 +29,7 @@ mod scan;
 mod segment;
 mod server;
 mod session;
+mod stats;
 
 pub use recovery::LoadError;
 pub use server::{Server, ServerHandle};

@@ -8,16 +8,14 @@ use super::{
 	namespace::Namespace,
 	resp::{self, RequestParser},
 	session::{Flow, Session},
+	stats::Stats,
 	Limits, ServerOptions,
 };
 use bytes::BytesMut;
 use std::{
 	io::{self, IoSliceMut},
 	os::unix::fs::FileExt,
-	sync::{
-		atomic::{AtomicU64, Ordering},
-		Arc,
-	},
+	sync::Arc,
 	time::{Duration, Instant, SystemTime},
 };
 use tokio::{
@@ -39,21 +37,6 @@ const REPLY: usize = 256 * 1024;
 /// Bytes of a refused client that are read and thrown away, so that it can read why.
 const DRAIN: usize = 32 * 1024 * 1024;
 
-/// What was done since the start.
-#[derive(Debug, Default)]
-pub(super) struct Stats {
-	pub clients: AtomicU64,
-	pub executed: AtomicU64,
-	pub unknown: AtomicU64,
-	pub unauthorized: AtomicU64,
-	pub received: AtomicU64,
-	pub sent: AtomicU64,
-	pub data_read: AtomicU64,
-	pub data_read_failed: AtomicU64,
-	pub data_written: AtomicU64,
-	pub data_write_failed: AtomicU64,
-}
-
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -63,7 +46,7 @@ pub(super) struct Shared {
 	pub instance: u32,
 	pub started: Instant,
 	pub boot: SystemTime,
-	pub stats: Stats,
+	pub stats: Arc<Stats>,
 	limits: Limits,
 	large: Arc<Semaphore>,
 	stopping: watch::Receiver<bool>,
@@ -76,13 +59,13 @@ impl Shared {
 		stopping: watch::Receiver<bool>,
 	) -> Self {
 		Self {
-			database,
 			admin: options.admin.clone(),
 			protect: options.protect,
 			instance: rand::random::<u32>() >> 2 | 1,
 			started: Instant::now(),
 			boot: SystemTime::now(),
-			stats: Stats::default(),
+			stats: database.stats(),
+			database,
 			limits: options.limits.clone(),
 			large: Arc::new(Semaphore::new(options.limits.large_requests.max(1))),
 			stopping,
@@ -119,7 +102,7 @@ impl Output<'_> {
 				Err(_) => return Err(io::ErrorKind::TimedOut.into()),
 			}
 		}
-		self.shared.stats.sent.fetch_add(sent as u64, Ordering::Relaxed);
+		self.shared.stats.sent.add(sent as u64);
 		self.buffer.clear();
 		Ok(())
 	}
@@ -153,7 +136,7 @@ impl Output<'_> {
 				.file(Kind::Data, location.file)
 				.and_then(|file| read_at(&file, &mut self.buffer[start..], offset));
 			if let Err(error) = read {
-				stats.data_read_failed.fetch_add(1, Ordering::Relaxed);
+				stats.data.read_failed.add(1);
 				tracing::error!(
 					data = %namespace.folders.data_file(location.file).display(),
 					offset,
@@ -175,7 +158,7 @@ impl Output<'_> {
 			}
 		}
 		self.buffer.extend_from_slice(b"\r\n");
-		stats.data_read.fetch_add(length as u64, Ordering::Relaxed);
+		stats.data.read.add(length as u64);
 		Ok(())
 	}
 }
@@ -205,7 +188,7 @@ pub(super) fn refuse(stream: TcpStream) {
 
 /// Serves one client until it leaves, misbehaves, or the server stops.
 pub(super) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-	shared.stats.clients.fetch_add(1, Ordering::Relaxed);
+	shared.stats.clients.add(1);
 	if let Err(error) = stream.set_nodelay(true) {
 		tracing::debug!(%error, "could not set TCP_NODELAY");
 	}
@@ -299,7 +282,7 @@ impl Connection<'_> {
 		} else {
 			read.await?
 		};
-		self.shared.stats.received.fetch_add(received as u64, Ordering::Relaxed);
+		self.shared.stats.received.add(received as u64);
 		Ok(received)
 	}
 

@@ -5,6 +5,7 @@ use super::{
 	namespace::{create_folder, Namespace, Storage},
 	recovery::LoadError,
 	segment::Folders,
+	stats::Stats,
 	ServeError, ServerOptions,
 };
 use parking_lot::RwLock;
@@ -88,6 +89,7 @@ impl Database {
 
 		let storage = Storage {
 			files: Arc::new(FileCache::new(OPEN_FILES)),
+			stats: Arc::default(),
 			read_only: options.read_only,
 			data_size: options.data_size,
 			sync: options.sync,
@@ -134,6 +136,10 @@ impl Database {
 
 	pub(super) fn default_namespace(&self) -> Arc<Namespace> {
 		self.default.clone()
+	}
+
+	pub(super) fn stats(&self) -> Arc<Stats> {
+		self.storage.stats.clone()
 	}
 
 	pub(super) fn read_only(&self) -> bool {

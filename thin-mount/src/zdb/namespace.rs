@@ -2,10 +2,11 @@
 
 use super::{
 	files::{FileCache, Kind},
-	format::{self, Descriptor, DATA_ENTRY},
+	format::{self, Descriptor, DATA_ENTRY, INDEX_ENTRY},
 	keymap::{KeyMap, Location},
 	recovery::{self, LoadError},
 	segment::{Folders, Segment, Tail, WriteError},
+	stats::Stats,
 };
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -35,6 +36,7 @@ pub(super) enum Lock {
 #[derive(Debug, Clone)]
 pub(super) struct Storage {
 	pub files: Arc<FileCache>,
+	pub stats: Arc<Stats>,
 	pub read_only: bool,
 	pub data_size: u64,
 	pub sync: bool,
@@ -212,6 +214,7 @@ impl Namespace {
 		let mut value = vec![0; location.length as usize];
 		let offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
 		self.file(Kind::Data, location.file)?.read_exact_at(&mut value, offset)?;
+		self.storage.stats.data.read.add(value.len() as u64);
 		Ok(value)
 	}
 
@@ -248,9 +251,14 @@ impl Namespace {
 				}
 			}
 			let time = time.unwrap_or_else(now);
-			let location = segment.append(key, value, crc, time, present)?;
+			let location = segment
+				.append(key, value, crc, time, present)
+				.inspect_err(|error| self.failed(error))?;
 			self.map.insert(key, location);
 			self.indexed.fetch_add(1, Ordering::Relaxed);
+			let stats = &self.storage.stats;
+			stats.data.written.add((DATA_ENTRY + key.len() + value.len()) as u64);
+			stats.index.written.add((INDEX_ENTRY + key.len()) as u64);
 			*self.tail.lock() = segment.tail();
 			Ok(Stored::Yes)
 		})
@@ -269,11 +277,28 @@ impl Namespace {
 			if self.descriptor.read().worm {
 				return Ok(Removed::Worm);
 			}
-			segment.delete(key, time.unwrap_or_else(now), present)?;
+			segment
+				.delete(key, time.unwrap_or_else(now), present)
+				.inspect_err(|error| self.failed(error))?;
+			self.storage.stats.data.written.add((DATA_ENTRY + key.len()) as u64);
+			self.storage.stats.index.written.add(1);
 			self.map.remove(key);
 			*self.tail.lock() = segment.tail();
 			Ok(Removed::Yes)
 		})
+	}
+
+	fn failed(&self, error: &WriteError) {
+		tracing::error!(folder = %self.folders.data.display(), %error, "a write failed");
+		match error {
+			WriteError::Data(_) => self.storage.stats.data.write_failed.add(1),
+			WriteError::Index(_) => self.storage.stats.index.write_failed.add(1),
+		}
+	}
+
+	/// The counters of the server.
+	pub(super) fn stats(&self) -> &Stats {
+		&self.storage.stats
 	}
 
 	/// Closes the newest pair of files and begins another.

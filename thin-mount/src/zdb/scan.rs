@@ -64,6 +64,7 @@ impl<'a> Walk<'a> {
 			self.block.resize(BLOCK, 0);
 			let read = read_up_to(open, &mut self.block, self.position)?;
 			self.block.truncate(read);
+			self.namespace.stats().index.read.add(read as u64);
 			self.block_at = self.position;
 		}
 		let start = (self.position - self.block_at) as usize;
@@ -124,6 +125,7 @@ impl Namespace {
 		let mut bytes = [0; INDEX_ENTRY + MAX_KEY];
 		let bytes = &mut bytes[..INDEX_ENTRY + usize::from(key_length)];
 		open.read_exact_at(bytes, u64::from(offset)).ok()?;
+		self.stats().index.read.add(bytes.len() as u64);
 		let (fixed, key) = bytes.split_at(INDEX_ENTRY);
 		let entry = IndexEntry::decode(fixed.try_into().ok()?)?;
 		(entry.key_length == key_length).then(|| Found { file, offset, entry, key: key.to_vec() })
@@ -196,6 +198,7 @@ impl Namespace {
 	fn broken(&self, error: &io::Error) -> Refusal {
 		let folder = self.folders.index.display();
 		tracing::error!(%folder, %error, "can't read an index file");
+		self.stats().index.read_failed.add(1);
 		Refusal::Words("Internal Error")
 	}
 }
@@ -278,6 +281,7 @@ fn payload(namespace: &Namespace, found: &Found) -> io::Result<Vec<u8>> {
 	let mut payload = vec![0; found.entry.length as usize];
 	let offset = u64::from(found.entry.offset) + (DATA_ENTRY + found.key.len()) as u64;
 	namespace.file(Kind::Data, found.file)?.read_exact_at(&mut payload, offset)?;
+	namespace.stats().data.read.add(payload.len() as u64);
 	Ok(payload)
 }
 

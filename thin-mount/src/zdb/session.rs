@@ -9,10 +9,7 @@ use super::{
 };
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
-use std::{
-	io,
-	sync::{atomic::Ordering, Arc},
-};
+use std::{io, sync::Arc};
 
 /// Whether a connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +78,11 @@ impl Session {
 		}
 		let stats = &self.shared.stats;
 		let Some(name) = request.first().and_then(|name| command::canonical(name)) else {
-			stats.unknown.fetch_add(1, Ordering::Relaxed);
+			stats.unknown.add(1);
 			resp::error(&mut output.buffer, "Command not supported");
 			return Ok(Flow::Continue);
 		};
-		stats.executed.fetch_add(1, Ordering::Relaxed);
+		stats.executed.add(1);
 		match self.command(name, request, output).await {
 			Ok(()) => {},
 			Err(Refusal::Words(words)) => resp::error(&mut output.buffer, words),
@@ -100,7 +97,7 @@ impl Session {
 		if self.admin {
 			return Ok(());
 		}
-		self.shared.stats.unauthorized.fetch_add(1, Ordering::Relaxed);
+		self.shared.stats.unauthorized.add(1);
 		Err("Permission denied".into())
 	}
 

@@ -3,7 +3,6 @@
 use crate::zdb::{resp, session::Session};
 use std::{
 	fmt::Write,
-	sync::atomic::{AtomicU64, Ordering},
 	time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -21,7 +20,6 @@ impl Session {
 		let stats = &shared.stats;
 		let version = env!("CARGO_PKG_VERSION");
 		let boot = shared.boot.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-		let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
 		let mut text = format!(
 			"# server\nserver_name: 0-db (thin-mount)\nserver_revision: v{version}\n\
 			 engine_revision: v{version}\ninstance_id: {}\nboot_time: {boot}\nuptime: {}\n\n\
@@ -30,27 +28,26 @@ impl Session {
 			 # stats\ncommands_executed: {}\ncommands_failed: {}\ncommands_unauthorized: {}\n",
 			shared.instance,
 			shared.started.elapsed().as_secs(),
-			count(&stats.clients),
-			count(&stats.executed),
-			count(&stats.unknown),
-			count(&stats.unauthorized),
+			stats.clients.get(),
+			stats.executed.get(),
+			stats.unknown.get(),
+			stats.unauthorized.get(),
 		);
-		for (name, value) in [
-			("data_disk_read_failed", &stats.data_read_failed),
-			("data_disk_write_failed", &stats.data_write_failed),
-		] {
+		for (name, traffic) in [("index", &stats.index), ("data", &stats.data)] {
 			// Writing to a string does not fail.
-			let _ = writeln!(text, "{name}: {}", count(value));
+			let _ = writeln!(text, "{name}_disk_read_failed: {}", traffic.read_failed.get());
+			let _ = writeln!(text, "{name}_disk_write_failed: {}", traffic.write_failed.get());
 		}
 		for (name, value) in [
-			("data_disk_read", &stats.data_read),
-			("data_disk_write", &stats.data_written),
+			("index_disk_read", &stats.index.read),
+			("index_disk_write", &stats.index.written),
+			("data_disk_read", &stats.data.read),
+			("data_disk_write", &stats.data.written),
 			("network_rx", &stats.received),
 			("network_tx", &stats.sent),
 		] {
-			let value = count(value);
-			let _ = writeln!(text, "{name}_bytes: {value}");
-			let _ = writeln!(text, "{name}_mb: {:.2}", value as f64 / 1048576.0);
+			let _ = writeln!(text, "{name}_bytes: {}", value.get());
+			let _ = writeln!(text, "{name}_mb: {:.2}", value.get() as f64 / 1048576.0);
 		}
 		resp::bulk(out, text.as_bytes());
 	}

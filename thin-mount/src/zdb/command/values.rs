@@ -13,7 +13,7 @@ use crate::zdb::{
 	MAX_KEY,
 };
 use bytes::Bytes;
-use std::{io, os::unix::fs::FileExt, sync::atomic::Ordering};
+use std::{io, os::unix::fs::FileExt};
 
 impl Session {
 	/// The key of a command that takes nothing else.
@@ -88,8 +88,6 @@ impl Session {
 		let time = time.map(|time| Self::given_time(time)).transpose()?;
 		match self.namespace.set(key, value, time).await {
 			Ok(Stored::Yes) => {
-				let written = DATA_ENTRY + key.len() + value.len();
-				self.shared.stats.data_written.fetch_add(written as u64, Ordering::Relaxed);
 				resp::bulk(out, key);
 				Ok(())
 			},
@@ -99,14 +97,11 @@ impl Session {
 			},
 			Ok(Stored::Worm) => Err("Namespace is protected by worm mode".into()),
 			Ok(Stored::NoSpace) => Err("No space left on this namespace".into()),
-			Err(error) => {
-				self.note_failed_write(&error);
-				Err(match error {
-					WriteError::Data(_) => "Cannot write data right now",
-					WriteError::Index(_) => "Cannot write index right now",
-				}
-				.into())
-			},
+			Err(error) => Err(match error {
+				WriteError::Data(_) => "Cannot write data right now",
+				WriteError::Index(_) => "Cannot write index right now",
+			}
+			.into()),
 		}
 	}
 
@@ -129,20 +124,12 @@ impl Session {
 			},
 			Ok(Removed::NotFound) => Err("Key not found".into()),
 			Ok(Removed::Worm) => Err("Cannot delete a key when namespace is in worm mode".into()),
-			Err(error) => {
-				self.note_failed_write(&error);
-				Err(match error {
-					WriteError::Data(_) => "Cannot delete key (data)",
-					WriteError::Index(_) => "Cannot delete key (index)",
-				}
-				.into())
-			},
+			Err(error) => Err(match error {
+				WriteError::Data(_) => "Cannot delete key (data)",
+				WriteError::Index(_) => "Cannot delete key (index)",
+			}
+			.into()),
 		}
-	}
-
-	fn note_failed_write(&self, error: &WriteError) {
-		self.shared.stats.data_write_failed.fetch_add(1, Ordering::Relaxed);
-		tracing::error!(folder = %self.namespace.folders.data.display(), %error, "a write failed");
 	}
 
 	pub(super) fn exists(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
@@ -179,6 +166,7 @@ impl Session {
 			let mut payload = vec![0; location.length as usize];
 			let offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
 			file.read_exact_at(&mut payload, offset)?;
+			self.shared.stats.data.read.add(payload.len() as u64);
 			io::Result::Ok(format::checksum(&payload) == location.crc)
 		});
 		match checked {
