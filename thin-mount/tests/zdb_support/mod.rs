@@ -106,6 +106,16 @@ impl Client {
 		self.input.len() == self.at && matches!(self.fill(), Err(error) if !is_timeout(&error))
 	}
 
+	/// Reads what there is until the server closes.
+	pub fn read_to_end(&mut self) {
+		loop {
+			if let Err(error) = self.fill() {
+				assert!(!is_timeout(&error), "the connection is still open");
+				return;
+			}
+		}
+	}
+
 	fn fill(&mut self) -> io::Result<()> {
 		let mut bytes = [0; 64 * 1024];
 		match self.stream.read(&mut bytes)? {
@@ -153,6 +163,26 @@ impl Client {
 			},
 			_ => panic!("no answer of the protocol: {line:?}"),
 		})
+	}
+}
+
+/// Every key of the client's namespace, in the order of SCAN or RSCAN, page by page.
+pub fn scan(client: &mut Client, command: &str) -> Vec<Vec<u8>> {
+	let mut keys = Vec::new();
+	let mut reply = client.call(&[command]);
+	loop {
+		match reply {
+			Reply::Error(words) if words == "No more data" => return keys,
+			page => {
+				let mut page = page.into_array();
+				let entries = page.pop().unwrap().into_array();
+				keys.extend(
+					entries.into_iter().map(|entry| entry.into_array().remove(0).into_bytes()),
+				);
+				let cursor = page.pop().unwrap().into_bytes();
+				reply = client.call(&[command.as_bytes(), &cursor]);
+			},
+		}
 	}
 }
 
