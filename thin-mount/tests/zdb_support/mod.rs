@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::{
+	collections::BTreeMap,
 	io::{self, Read, Write},
 	net::{SocketAddr, TcpListener, TcpStream},
 	path::{Path, PathBuf},
@@ -276,4 +277,73 @@ impl Drop for Running {
 			let _ = child.wait();
 		}
 	}
+}
+
+/// What a namespace is expected to hold, and the order of its keys in a scan.
+#[derive(Debug, Default, Clone)]
+pub struct Expected {
+	pub values: BTreeMap<Vec<u8>, Vec<u8>>,
+	pub order: Vec<Vec<u8>>,
+}
+
+impl Expected {
+	pub fn set(&mut self, client: &mut Client, key: &[u8], value: Vec<u8>) {
+		assert_eq!(client.call(&[b"SET", key, &value[..]]), Reply::bulk(key));
+		self.order.retain(|other| other != key);
+		self.order.push(key.to_vec());
+		self.values.insert(key.to_vec(), value);
+	}
+
+	pub fn delete(&mut self, client: &mut Client, key: &[u8]) {
+		assert_eq!(client.call(&[b"DEL", key]), Reply::ok());
+		self.order.retain(|other| other != key);
+		self.values.remove(key);
+	}
+
+	/// Values of many sizes, some overwritten, some deleted, in several files of 512 KiB.
+	pub fn write(&mut self, client: &mut Client, salt: u8) {
+		for round in 0..3u8 {
+			for number in 0..40u8 {
+				let size = usize::from(number) * 701 + usize::from(round);
+				let value = (0..size).map(|at| (at as u8).wrapping_mul(salt) ^ round).collect();
+				self.set(client, format!("key {salt} {}", number / 2).as_bytes(), value);
+			}
+			self.delete(client, format!("key {salt} {round}").as_bytes());
+		}
+	}
+
+	pub fn check(&self, client: &mut Client) {
+		assert_eq!(client.call(&["DBSIZE"]), Reply::Integer(self.values.len() as i64));
+		for (key, value) in &self.values {
+			assert_eq!(client.call(&[b"GET", &key[..]]), Reply::bulk(value));
+			assert_eq!(client.call(&[b"CHECK", &key[..]]), Reply::Integer(1));
+		}
+		let mut keys = vec![b"MGET".to_vec()];
+		keys.extend(self.values.keys().cloned());
+		let values = self.values.values().map(Reply::bulk).collect();
+		assert_eq!(client.call(&keys), Reply::Array(values));
+		assert_eq!(scan(client, "SCANX"), self.order);
+		let mut backward = scan(client, "RSCAN");
+		backward.reverse();
+		assert_eq!(backward, self.order);
+	}
+}
+
+/// Options with the smallest data files.
+pub fn small_files(folders: &Folders) -> ServerOptions {
+	let mut options = folders.options();
+	options.data_size = 512 * 1024;
+	options
+}
+
+/// The files in a folder, and what is in them.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+	std::fs::read_dir(folder)
+		.unwrap()
+		.map(|entry| {
+			let path = entry.unwrap().path();
+			let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+			(name, std::fs::read(path).unwrap())
+		})
+		.collect()
 }
