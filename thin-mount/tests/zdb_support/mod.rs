@@ -4,7 +4,7 @@
 
 use std::{
 	collections::BTreeMap,
-	io::{self, Read, Write},
+	io::{self, BufRead, BufReader, Read, Write},
 	net::{SocketAddr, TcpListener, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
@@ -77,6 +77,12 @@ impl Client {
 		stream.set_nodelay(true).unwrap();
 		stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
 		stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
+		Self { stream, raw: Vec::new(), input: Vec::new(), at: 0 }
+	}
+
+	/// The same connection once more, for another thread.
+	pub fn second_half(&self) -> Self {
+		let stream = self.stream.try_clone().unwrap();
 		Self { stream, raw: Vec::new(), input: Vec::new(), at: 0 }
 	}
 
@@ -268,14 +274,19 @@ impl Running {
 	}
 
 	pub fn stop(self) {}
-}
 
-impl Drop for Running {
-	fn drop(&mut self) {
+	/// Kills a server that is a process.
+	pub fn kill(&mut self) {
 		if let Self::Real(child, _) = self {
 			let _ = child.kill();
 			let _ = child.wait();
 		}
+	}
+}
+
+impl Drop for Running {
+	fn drop(&mut self) {
+		self.kill();
 	}
 }
 
@@ -346,4 +357,41 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 			(name, std::fs::read(path).unwrap())
 		})
 		.collect()
+}
+
+const ROOT: &str = "ZDB_TEST_FOLDER";
+const SYNC: &str = "ZDB_TEST_SYNC";
+
+/// Serves in this process if [`start_process`] started it. Test programs that use that have a
+/// test named `serve_until_killed` that calls this.
+pub fn serve_if_asked() {
+	let Some(root) = std::env::var_os(ROOT) else { return };
+	let root = PathBuf::from(root);
+	let mut options = ServerOptions::new(root.join("d"), root.join("i"));
+	options.data_size = 512 * 1024;
+	options.sync = std::env::var_os(SYNC).is_some();
+	let server = Running::embedded(options);
+	println!("\nlistening on {}", server.address());
+	// The one who started this kills it, or is gone.
+	let mut line = String::new();
+	io::stdin().read_line(&mut line).unwrap();
+}
+
+/// Starts an embedded server in a process of its own.
+pub fn start_process(folders: &Folders, sync: bool) -> (Child, SocketAddr) {
+	let mut command = Command::new(std::env::current_exe().unwrap());
+	command
+		.args(["serve_until_killed", "--exact", "--nocapture", "--test-threads=1"])
+		.env(ROOT, folders.root.path())
+		.stdin(Stdio::piped())
+		.stdout(Stdio::piped());
+	if sync {
+		command.env(SYNC, "1");
+	}
+	let mut child = command.spawn().unwrap();
+	let address = BufReader::new(child.stdout.take().unwrap())
+		.lines()
+		.find_map(|line| line.unwrap().strip_prefix("listening on ").map(|at| at.parse().unwrap()))
+		.expect("the server starts");
+	(child, address)
 }
