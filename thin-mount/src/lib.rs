@@ -10,10 +10,17 @@
 
 pub mod blob;
 pub mod chunk;
+pub mod image;
+pub mod pack;
+pub mod progress;
+pub mod restore;
 pub mod source;
 pub mod store;
 pub mod value;
+pub mod verify;
 pub mod zdb;
+
+mod parallel;
 
 #[cfg(test)]
 pub(crate) mod testing;

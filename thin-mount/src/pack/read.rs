@@ -1,0 +1,141 @@
+//! Reading and hashing, on several threads.
+
+use super::{
+	upload::Offer,
+	walk::{check_unchanged, open_file, Identity},
+	Outcome, PackError, Root, Shared,
+};
+use crate::{
+	blob::{zero_id, ChunkSink},
+	chunk::{Chunk, ChunkId, CHUNK_SIZE},
+	image::EntryKind,
+};
+use crossbeam_channel::{Receiver, Sender};
+use std::{fs::File, io::ErrorKind, os::unix::fs::FileExt};
+
+/// How many steps may be between the walk and the assembly.
+const STEPS: usize = 256;
+
+/// What the walk finds, cut into pieces of work.
+pub(super) enum Step {
+	/// The first of all.
+	Root { mode: u16 },
+	/// Something without content.
+	Entry(Vec<u8>, EntryKind),
+	/// A file of at most one step.
+	Whole { path: Vec<u8>, mode: u16, identity: Identity },
+	/// A longer file begins.
+	Open { path: Vec<u8>, mode: u16, identity: Identity },
+	/// So many leaves of it are holes.
+	Holes(u64),
+	/// These bytes of it are to be read.
+	Part { path: Vec<u8>, file: Shared, offset: u64, length: u64 },
+	/// It ends.
+	Close { file: Shared },
+}
+
+/// What became of a step.
+pub(super) enum Done {
+	Root { mode: u16 },
+	Entry(Vec<u8>, EntryKind),
+	Whole { path: Vec<u8>, mode: u16, size: u64, leaves: Vec<ChunkId> },
+	Open { path: Vec<u8>, mode: u16, identity: Identity },
+	Holes(u64),
+	Part { leaves: Vec<ChunkId>, length: u64 },
+	Close { file: Shared },
+}
+
+/// Steps are worked on in any order and put together in this one.
+pub(super) struct Numbered<T> {
+	pub(super) number: u64,
+	pub(super) value: T,
+}
+
+/// The queues between the threads.
+pub(super) struct Queues {
+	pub(super) steps: Sender<Numbered<Step>>,
+	pub(super) steps_out: Receiver<Numbered<Step>>,
+	pub(super) results: Sender<Numbered<Done>>,
+	pub(super) results_out: Receiver<Numbered<Done>>,
+	/// As many tokens as steps may be on their way, which bounds what waits to be put in order.
+	pub(super) tokens: Sender<()>,
+	pub(super) tokens_out: Receiver<()>,
+}
+
+impl Queues {
+	pub(super) fn new(threads: usize) -> Self {
+		let (steps, steps_out) = crossbeam_channel::bounded(threads * 2);
+		let (results, results_out) = crossbeam_channel::bounded(threads * 2);
+		let (tokens, tokens_out) = crossbeam_channel::bounded(STEPS);
+		Self { steps, steps_out, results, results_out, tokens, tokens_out }
+	}
+}
+
+/// Works on steps until there are no more.
+pub(super) fn run(
+	root: &Root,
+	steps: Receiver<Numbered<Step>>,
+	results: Sender<Numbered<Done>>,
+	mut offer: Offer<'_, '_>,
+	outcome: &Outcome,
+) -> Result<(), PackError> {
+	for Numbered { number, value } in &steps {
+		if outcome.stopped() {
+			return Err(PackError::Stopped);
+		}
+		let value = work(root, value, &mut offer)?;
+		results.send(Numbered { number, value }).map_err(|_| PackError::Stopped)?;
+	}
+	Ok(())
+}
+
+fn work(root: &Root, step: Step, offer: &mut Offer<'_, '_>) -> Result<Done, PackError> {
+	Ok(match step {
+		Step::Root { mode } => Done::Root { mode },
+		Step::Entry(path, kind) => Done::Entry(path, kind),
+		Step::Whole { path, mode, identity } => {
+			let file = open_file(root, &path, identity)?;
+			let size = identity.size();
+			let leaves = leaves(root, &path, &file, 0, size, offer)?;
+			check_unchanged(root, &path, &file, identity)?;
+			Done::Whole { path, mode, size, leaves }
+		},
+		Step::Open { path, mode, identity } => Done::Open { path, mode, identity },
+		Step::Holes(count) => Done::Holes(count),
+		Step::Part { path, file, offset, length } => {
+			let leaves = leaves(root, &path, &file, offset, length, offer)?;
+			Done::Part { leaves, length }
+		},
+		Step::Close { file } => Done::Close { file },
+	})
+}
+
+/// Reads these bytes, offers their leaves and gives the ids.
+fn leaves(
+	root: &Root,
+	path: &[u8],
+	file: &File,
+	offset: u64,
+	length: u64,
+	offer: &mut Offer<'_, '_>,
+) -> Result<Vec<ChunkId>, PackError> {
+	let mut ids = Vec::with_capacity(length.div_ceil(CHUNK_SIZE as u64) as usize);
+	let mut done = 0;
+	while done < length {
+		let size = (length - done).min(CHUNK_SIZE as u64);
+		let mut bytes = vec![0; size as usize];
+		file.read_exact_at(&mut bytes, offset.saturating_add(done)).map_err(|error| match error
+			.kind()
+		{
+			ErrorKind::UnexpectedEof => root.changed(path),
+			_ => root.failed(path, error),
+		})?;
+		let chunk = Chunk::new(bytes.into()).expect("at most 64 KiB were read; qed");
+		ids.push(chunk.id());
+		if Some(chunk.id()) != zero_id(0) {
+			offer.put(chunk)?;
+		}
+		done += size;
+	}
+	Ok(ids)
+}

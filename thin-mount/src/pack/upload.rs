@@ -1,0 +1,131 @@
+//! Uploading: asks what the store has, compresses the rest, stores it.
+
+use super::{record, Outcome, PackError};
+use crate::{
+	blob::ChunkSink,
+	chunk::{Chunk, ChunkId},
+	store::Store,
+};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
+use std::{
+	collections::HashSet,
+	sync::atomic::{AtomicU64, Ordering},
+};
+
+/// How many chunks are asked for and stored at once: at most 4 MiB.
+const BATCH: usize = 64;
+
+/// How many ids a generation remembers. Far more than can be between an [`Offer`] and the store.
+const GENERATION: usize = 1 << 17;
+
+pub(super) struct Uploader<'s> {
+	store: &'s dyn Store,
+	offered: Mutex<Generations>,
+	new_chunks: AtomicU64,
+	uploaded_bytes: AtomicU64,
+}
+
+/// The ids offered lately. A chunk on its way to the store must not be sent there again by another
+/// thread, since a write-once store refuses that; once it is there, the store itself knows it. So
+/// it is enough to remember the last so many, and memory stays bounded.
+#[derive(Default)]
+struct Generations {
+	young: HashSet<ChunkId>,
+	old: HashSet<ChunkId>,
+}
+
+impl Generations {
+	/// Whether this id is new here.
+	fn insert(&mut self, id: ChunkId) -> bool {
+		if self.old.contains(&id) || !self.young.insert(id) {
+			return false;
+		}
+		if self.young.len() >= GENERATION {
+			self.old = std::mem::take(&mut self.young);
+		}
+		true
+	}
+}
+
+impl<'s> Uploader<'s> {
+	pub(super) fn new(store: &'s dyn Store) -> Self {
+		Self {
+			store,
+			offered: Mutex::default(),
+			new_chunks: AtomicU64::new(0),
+			uploaded_bytes: AtomicU64::new(0),
+		}
+	}
+
+	/// How many chunks were new to the store, and how many bytes their values have.
+	pub(super) fn counts(&self) -> (u64, u64) {
+		(self.new_chunks.load(Ordering::Relaxed), self.uploaded_bytes.load(Ordering::Relaxed))
+	}
+
+	/// Uploads what comes in, until nothing more can come.
+	pub(super) fn run(
+		&self,
+		incoming: Receiver<Chunk>,
+		outcome: &Outcome,
+	) -> Result<(), PackError> {
+		let mut batch = Vec::with_capacity(BATCH);
+		for chunk in &incoming {
+			if outcome.stopped() {
+				return Err(PackError::Stopped);
+			}
+			batch.push(chunk);
+			if batch.len() == BATCH {
+				self.upload(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
+			}
+		}
+		if outcome.stopped() {
+			return Err(PackError::Stopped);
+		}
+		self.upload(batch)
+	}
+
+	pub(super) fn upload(&self, batch: Vec<Chunk>) -> Result<(), PackError> {
+		if batch.is_empty() {
+			return Ok(());
+		}
+		let keys: Vec<_> =
+			batch.iter().map(|chunk| Bytes::copy_from_slice(&chunk.id().0)).collect();
+		let has = self.store.has_many(&keys)?;
+		let missing = batch.iter().zip(has).filter(|(_, has)| !has);
+		let records: Vec<_> = missing.map(|(chunk, _)| record(chunk)).collect();
+		if records.is_empty() {
+			return Ok(());
+		}
+		self.store.put_many(&records)?;
+		let bytes: usize = records.iter().map(|(_, value)| value.len()).sum();
+		self.new_chunks.fetch_add(records.len() as u64, Ordering::Relaxed);
+		self.uploaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+		Ok(())
+	}
+}
+
+/// Takes chunks from the threads that make them and passes on each once.
+#[derive(Clone)]
+pub(super) struct Offer<'u, 's> {
+	uploader: &'u Uploader<'s>,
+	queue: Sender<Chunk>,
+}
+
+impl<'u, 's> Offer<'u, 's> {
+	pub(super) fn new(uploader: &'u Uploader<'s>, queue: Sender<Chunk>) -> Self {
+		Self { uploader, queue }
+	}
+}
+
+impl ChunkSink for Offer<'_, '_> {
+	type Error = PackError;
+
+	fn put(&mut self, chunk: Chunk) -> Result<(), PackError> {
+		if self.uploader.offered.lock().insert(chunk.id()) {
+			self.queue.send(chunk).map_err(|_| PackError::Stopped)?;
+		}
+		Ok(())
+	}
+}
