@@ -329,10 +329,13 @@ impl Expected {
 			assert_eq!(client.call(&[b"GET", &key[..]]), Reply::bulk(value));
 			assert_eq!(client.call(&[b"CHECK", &key[..]]), Reply::Integer(1));
 		}
-		let mut keys = vec![b"MGET".to_vec()];
-		keys.extend(self.values.keys().cloned());
-		let values = self.values.values().map(Reply::bulk).collect();
-		assert_eq!(client.call(&keys), Reply::Array(values));
+		let held: Vec<_> = self.values.iter().collect();
+		for part in held.chunks(1000) {
+			let mut request = vec![b"MGET".to_vec()];
+			request.extend(part.iter().map(|(key, _)| (*key).clone()));
+			let values = part.iter().map(|(_, value)| Reply::bulk(value)).collect();
+			assert_eq!(client.call(&request), Reply::Array(values));
+		}
 		assert_eq!(scan(client, "SCANX"), self.order);
 		let mut backward = scan(client, "RSCAN");
 		backward.reverse();
