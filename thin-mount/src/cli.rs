@@ -7,6 +7,7 @@ mod output;
 mod pack;
 mod progress;
 mod reading;
+mod serve;
 mod show;
 mod verify;
 
@@ -62,6 +63,7 @@ enum Command {
 	Show(show::Args),
 	Verify(verify::Args),
 	Hydrate(hydrate::Args),
+	Serve(serve::Args),
 }
 
 fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
@@ -71,6 +73,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Show(args) => show::run(args, output),
 		Command::Verify(args) => verify::run(args, output),
 		Command::Hydrate(args) => hydrate::run(args, output),
+		Command::Serve(args) => serve::run(args, output),
 	}
 }
 

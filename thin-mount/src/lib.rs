@@ -21,6 +21,7 @@ pub mod source;
 pub mod store;
 pub mod value;
 pub mod verify;
+pub mod zdb;
 
 mod parallel;
 
