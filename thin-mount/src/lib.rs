@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod blob;
+pub mod cache;
 pub mod chunk;
 pub mod fetch;
 pub mod image;
