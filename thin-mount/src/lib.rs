@@ -17,9 +17,14 @@ pub mod mount;
 pub mod namespace;
 pub mod pack;
 pub mod progress;
+pub mod restore;
 pub mod source;
 pub mod store;
 pub mod value;
+pub mod verify;
+pub mod zdb;
+
+mod parallel;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -126,8 +126,8 @@ fn an_image_holds_what_the_directory_held() {
 	let tree = image.tree();
 	let (small, too) = (tree.find(b"a/b/small"), tree.find(b"/a/b/c/small too/"));
 	assert!(small.is_some() && small == too && small == tree.find(b"z"));
-	assert_eq!(tree.path(small.unwrap()), Some(&b"a/b/small"[..]));
-	assert_eq!(tree.parent(small.unwrap()), tree.find(b"a/b"));
+	assert_eq!(tree.path(small.unwrap()), Some(&b"a/b/c/small too"[..]));
+	assert_eq!(tree.parent(small.unwrap()), tree.find(b"a/b/c"));
 	assert_eq!(tree.attributes(NodeId::ROOT).unwrap().links, 2 + 3);
 	assert_eq!(tree.child_count(tree.find(b"empty dir").unwrap()), Some(0));
 	assert_eq!(tree.lookup(small.unwrap(), b"x"), None);

@@ -221,6 +221,8 @@ impl<'a> Walker<'a> {
 			if data > next {
 				send(Step::Holes((data - next) / leaf))?;
 				next = data;
+				// A file may end with a whole leaf that is a hole.
+				continue;
 			}
 			let end = seek_hole(&file, next, size).div_ceil(leaf).saturating_mul(leaf).min(size);
 			while next < end {
@@ -274,8 +276,9 @@ fn seek_data(file: &File, offset: u64) -> Option<u64> {
 	}
 }
 
-/// Where the data at `offset` ends, at the latest at the end of the file, and never before the
-/// next byte, so that a walk gets on.
+/// Where the data at `offset` ends: after the next byte, so that a walk gets on, and not after the
+/// end of the file.
 fn seek_hole(file: &File, offset: u64, size: u64) -> u64 {
-	seek(file, SeekFrom::Hole(offset)).unwrap_or(size).clamp(offset.saturating_add(1), size.max(1))
+	let hole = seek(file, SeekFrom::Hole(offset)).unwrap_or(size);
+	hole.max(offset.saturating_add(1)).min(size)
 }

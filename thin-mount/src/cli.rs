@@ -1,0 +1,102 @@
+//! The command line: one file per command.
+
+mod failure;
+mod hydrate;
+mod ls;
+mod output;
+mod pack;
+mod progress;
+mod reading;
+mod serve;
+mod show;
+mod verify;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use failure::Failure;
+use output::Output;
+use std::process::ExitCode;
+
+/// About first, then examples, then the details.
+const TEMPLATE: &str =
+	"{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  thin-mount pack /data/db --store dir:///backup/store     prints the image id
+  thin-mount ls 5f0c… --store dir:///backup/store
+  thin-mount verify 5f0c… --store dir:///backup/store
+  thin-mount hydrate 5f0c… --to /data/copy --store dir:///backup/store
+";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine
+  1  verification failed, or not found
+  2  wrong usage, or something around it failed (a store, the disk)
+
+Logs go to standard error; RUST_LOG=info or RUST_LOG=debug shows more of them.";
+
+/// Verified, lazily fetched, read-only directory trees out of a key-value store
+#[derive(Parser)]
+#[command(
+	name = "thin-mount",
+	version,
+	before_help = EXAMPLES,
+	after_help = EXIT_CODES,
+	max_term_width = 100,
+	subcommand_required = true,
+	arg_required_else_help = true
+)]
+struct Cli {
+	/// Print JSON lines instead of text
+	#[arg(long, global = true)]
+	json: bool,
+	#[command(subcommand)]
+	command: Command,
+}
+
+// A new command: a line here, a line in `run`, a file beside the others.
+#[derive(Subcommand)]
+enum Command {
+	Pack(pack::Args),
+	Ls(ls::Args),
+	Show(show::Args),
+	Verify(verify::Args),
+	Hydrate(hydrate::Args),
+	Serve(serve::Args),
+}
+
+fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
+	match command {
+		Command::Pack(args) => pack::run(args, output),
+		Command::Ls(args) => ls::run(args, output),
+		Command::Show(args) => show::run(args, output),
+		Command::Verify(args) => verify::run(args, output),
+		Command::Hydrate(args) => hydrate::run(args, output),
+		Command::Serve(args) => serve::run(args, output),
+	}
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+	tracing_subscriber::fmt()
+		.with_env_filter(
+			tracing_subscriber::EnvFilter::try_from_default_env()
+				.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+		)
+		.with_writer(std::io::stderr)
+		.init();
+	let command = Cli::command()
+		.help_template(TEMPLATE)
+		.mut_subcommands(|command| command.help_template(TEMPLATE));
+	let cli = match Cli::from_arg_matches(&command.get_matches()) {
+		Ok(cli) => cli,
+		Err(error) => error.exit(),
+	};
+	let mut output = Output::new(cli.json);
+	let result = run(cli.command, &mut output).and_then(|()| output.flush().map_err(Failure::from));
+	match result {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(failure) => failure.report(&mut output),
+	}
+}

@@ -1,0 +1,44 @@
+//! Progress bars, on a terminal only.
+
+use super::output::Output;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use thin_mount::progress::Progress;
+
+/// A bar of bytes with rate and time left. Nothing is drawn off a terminal and with `--json`.
+pub(crate) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+	/// Whether bars are drawn, so that totals need only be counted where they are shown.
+	pub(crate) fn wanted(output: &Output) -> bool {
+		!output.is_json() && io::stderr().is_terminal()
+	}
+
+	pub(crate) fn new(output: &Output, what: &'static str, total_bytes: u64) -> Self {
+		if !Self::wanted(output) {
+			return Self(None);
+		}
+		let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr());
+		let template = "{msg} {bar:30} {binary_bytes} of {binary_total_bytes}, \
+			{binary_bytes_per_sec}, {eta} left";
+		if let Ok(style) = ProgressStyle::with_template(template) {
+			bar.set_style(style);
+		}
+		bar.set_message(what);
+		Self(Some(bar))
+	}
+
+	pub(crate) fn set(&self, progress: Progress) {
+		if let Some(bar) = &self.0 {
+			bar.set_position(progress.bytes);
+		}
+	}
+}
+
+impl Drop for Bar {
+	fn drop(&mut self) {
+		if let Some(bar) = &self.0 {
+			bar.finish_and_clear();
+		}
+	}
+}

@@ -1,0 +1,74 @@
+use super::*;
+use crate::{
+	pack::{pack, PackOptions},
+	testing::{noise, MemoryStore},
+};
+use bytes::Bytes;
+use std::fs;
+
+fn packed() -> (Arc<MemoryStore>, ImageId) {
+	let dir = tempfile::tempdir().unwrap();
+	fs::create_dir(dir.path().join("d")).unwrap();
+	for n in 0..20 {
+		fs::write(dir.path().join(format!("d/{n:02}")), noise(n, 200_000)).unwrap();
+	}
+	fs::hard_link(dir.path().join("d/03"), dir.path().join("z")).unwrap();
+	fs::File::create(dir.path().join("sparse")).unwrap().set_len(1 << 40).unwrap();
+	let store = MemoryStore::new();
+	let report = pack(dir.path(), &*store, &PackOptions::default(), &|_| {}).unwrap();
+	(store, report.image)
+}
+
+fn leaf(n: u64, index: usize) -> Bytes {
+	let bytes = noise(n, 200_000);
+	let end = bytes.len().min((index + 1) * CHUNK_SIZE);
+	Bytes::copy_from_slice(&ChunkId::of(&bytes[index * CHUNK_SIZE..end]).0)
+}
+
+#[test]
+fn a_whole_image_is_fine() {
+	let (store, id) = packed();
+	let report = verify(store.source(), id, &|_| {}).unwrap();
+	assert_eq!((report.files, report.problem_count), (21, 0));
+	// Four leaves and a root for each of the twenty, and the roots above the holes.
+	assert!(report.good_chunks > 100);
+}
+
+#[test]
+fn missing_and_corrupt_chunks_are_reported_by_file() {
+	let (store, id) = packed();
+	store.values.lock().remove(&leaf(3, 1)).unwrap();
+	store.values.lock().insert(leaf(7, 3), Bytes::from_static(b"\0no"));
+	let blob = {
+		let image = Image::open(store.source(), id).unwrap();
+		let node = image.tree().find(b"d/11").unwrap();
+		image.tree().blob(node).unwrap()
+	};
+	store.values.lock().remove(&blob.root.0[..]).unwrap();
+	let report = verify(store.source(), id, &|_| {}).unwrap();
+	let found: Vec<_> =
+		report.problems.iter().map(|p| (&p.path[..], p.offset, p.length, p.kind)).collect();
+	assert_eq!(report.problem_count, 3);
+	assert_eq!(
+		found,
+		[
+			(&b"d/03"[..], 65_536, 65_536, ProblemKind::Missing),
+			(&b"d/07"[..], 3 * 65_536, 200_000 - 3 * 65_536, ProblemKind::Corrupt),
+			(&b"d/11"[..], 0, 200_000, ProblemKind::Missing),
+		]
+	);
+}
+
+#[test]
+fn an_image_without_superblock_or_listing_is_an_error() {
+	let (store, id) = packed();
+	let listing = Image::open(store.source(), id).unwrap().superblock().listing;
+	store.values.lock().remove(&listing.root.0[..]).unwrap();
+	let error = verify(store.source(), id, &|_| {}).unwrap_err();
+	assert!(error.to_string().contains("listing"), "{error}");
+	store.values.lock().clear();
+	assert!(matches!(
+		verify(store.source(), id, &|_| {}),
+		Err(VerifyError::Image(ImageError::Superblock { .. }))
+	));
+}

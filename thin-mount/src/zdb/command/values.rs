@@ -1,0 +1,183 @@
+//! Commands on keys and values.
+
+use super::exactly;
+use crate::zdb::{
+	connection::Output,
+	files::Kind,
+	format::{self, DATA_ENTRY},
+	keymap::Location,
+	namespace::{Removed, Stored},
+	resp,
+	segment::WriteError,
+	session::{Answer, Refusal, Session},
+	MAX_KEY,
+};
+use bytes::Bytes;
+use std::{io, os::unix::fs::FileExt};
+
+impl Session {
+	/// The key of a command that takes nothing else.
+	pub(in crate::zdb) fn only_key<'a>(&self, request: &'a [Bytes]) -> Result<&'a [u8], Refusal> {
+		let [_, key] = exactly::<2>(request)?;
+		if key.len() > MAX_KEY {
+			return Err("Invalid key".into());
+		}
+		self.require_readable()?;
+		Ok(key)
+	}
+
+	/// Where the value of such a key lies.
+	fn only_location(&self, request: &[Bytes]) -> Result<Option<Location>, Refusal> {
+		Ok(self.namespace.map().get(self.only_key(request)?))
+	}
+
+	pub(super) async fn get(&self, request: &[Bytes], output: &mut Output<'_>) -> Answer {
+		let key = self.only_key(request)?;
+		Ok(self.answer_value(key, output).await?)
+	}
+
+	async fn answer_value(&self, key: &[u8], output: &mut Output<'_>) -> io::Result<()> {
+		match self.namespace.map().get(key) {
+			Some(location) => output.value(&self.namespace, key, location).await,
+			None => {
+				resp::nil(&mut output.buffer);
+				Ok(())
+			},
+		}
+	}
+
+	pub(super) async fn mget(&self, request: &[Bytes], output: &mut Output<'_>) -> Answer {
+		let keys = &request[1..];
+		if keys.is_empty() {
+			return Err("Invalid arguments".into());
+		}
+		if keys.iter().any(|key| key.len() > MAX_KEY) {
+			return Err("Invalid key".into());
+		}
+		self.require_readable()?;
+		resp::array(&mut output.buffer, keys.len());
+		for key in keys {
+			self.answer_value(key, output).await?;
+			output.relieve().await?;
+		}
+		Ok(())
+	}
+
+	/// The time in a command that sets it, which administrators may.
+	fn given_time(time: &[u8]) -> Result<u32, Refusal> {
+		let time = std::str::from_utf8(time).ok().and_then(|time| time.parse().ok());
+		time.ok_or(Refusal::Words("Invalid argument"))
+	}
+
+	pub(super) async fn set(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		let (key, value, time) = match request {
+			[_, key, value] => (key, value, None),
+			[_, key, value, time] => {
+				self.require_admin()?;
+				(key, value, Some(time))
+			},
+			_ => return Err("Unexpected arguments".into()),
+		};
+		if key.len() > MAX_KEY {
+			return Err("Key too large".into());
+		}
+		self.require_writable()?;
+		if key.is_empty() {
+			return Err("Invalid argument, key needed".into());
+		}
+		let time = time.map(|time| Self::given_time(time)).transpose()?;
+		match self.namespace.set(key, value, time).await {
+			Ok(Stored::Yes) => {
+				resp::bulk(out, key);
+				Ok(())
+			},
+			Ok(Stored::Identical) => {
+				resp::nil(out);
+				Ok(())
+			},
+			Ok(Stored::Worm) => Err("Namespace is protected by worm mode".into()),
+			Ok(Stored::NoSpace) => Err("No space left on this namespace".into()),
+			Err(error) => Err(match error {
+				WriteError::Data(_) => "Cannot write data right now",
+				WriteError::Index(_) => "Cannot write index right now",
+			}
+			.into()),
+		}
+	}
+
+	pub(super) async fn del(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		let (key, time) = match request {
+			[_, key, time] => {
+				self.require_admin()?;
+				(key, Some(Self::given_time(time)?))
+			},
+			_ => (&exactly::<2>(request)?[1], None),
+		};
+		if key.is_empty() || key.len() > MAX_KEY {
+			return Err("Invalid key".into());
+		}
+		self.require_writable()?;
+		match self.namespace.delete(key, time).await {
+			Ok(Removed::Yes) => {
+				resp::simple(out, "OK");
+				Ok(())
+			},
+			Ok(Removed::NotFound) => Err("Key not found".into()),
+			Ok(Removed::Worm) => Err("Cannot delete a key when namespace is in worm mode".into()),
+			Err(error) => Err(match error {
+				WriteError::Data(_) => "Cannot delete key (data)",
+				WriteError::Index(_) => "Cannot delete key (index)",
+			}
+			.into()),
+		}
+	}
+
+	pub(super) fn exists(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		let present = self.only_location(request)?.is_some();
+		resp::integer(out, u64::from(present));
+		Ok(())
+	}
+
+	pub(super) fn length(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		match self.only_location(request)? {
+			Some(location) => resp::integer(out, u64::from(location.length)),
+			None => resp::nil(out),
+		}
+		Ok(())
+	}
+
+	pub(super) fn keytime(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		match self.only_location(request)? {
+			Some(location) => resp::integer(out, u64::from(location.time)),
+			None => resp::nil(out),
+		}
+		Ok(())
+	}
+
+	/// `CHECK key`: reads the value and tests its checksum.
+	pub(super) fn check(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+		let key = self.only_key(request)?;
+		let Some(location) = self.namespace.map().get(key) else {
+			resp::nil(out);
+			return Ok(());
+		};
+		let checked = tokio::task::block_in_place(|| {
+			let file = self.namespace.file(Kind::Data, location.file)?;
+			let mut payload = vec![0; location.length as usize];
+			let offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
+			file.read_exact_at(&mut payload, offset)?;
+			self.shared.stats.data.read.add(payload.len() as u64);
+			io::Result::Ok(format::checksum(&payload) == location.crc)
+		});
+		match checked {
+			Ok(sound) => resp::integer(out, u64::from(sound)),
+			// What 0-db says of a value it can't read.
+			Err(error) => {
+				let folder = self.namespace.folders.data.display();
+				tracing::error!(%folder, file = location.file, %error, "can't read a value");
+				out.extend_from_slice(b":-1\r\n");
+			},
+		}
+		Ok(())
+	}
+}
