@@ -61,7 +61,7 @@ pub enum RestoreError {
 		/// The file in the image.
 		path: Vec<u8>,
 		/// The cause.
-		error: BlobError,
+		error: Box<BlobError>,
 	},
 	/// A system call failed.
 	#[error("can't write {}: {error}", path.display())]
@@ -261,7 +261,7 @@ impl Restore<'_> {
 	) -> Result<bool, RestoreError> {
 		let Some(blob) = entry.blob else { return Ok(true) };
 		let path: Arc<[u8]> = entry.path.into();
-		let content = |error| RestoreError::Content { path: path.to_vec(), error };
+		let content = |error| RestoreError::Content { path: path.to_vec(), error: Box::new(error) };
 		let mut next = 0;
 		loop {
 			let segments = self.image.blobs().segments(&blob, next, BATCH).map_err(content)?;
@@ -298,7 +298,7 @@ impl Restore<'_> {
 				for job in &batch {
 					let content = |error: FetchError| RestoreError::Content {
 						path: job.path.to_vec(),
-						error: error.into(),
+						error: Box::new(error.into()),
 					};
 					chunks.extend(fetch(source, &[job.leaf.id]).map_err(content)?);
 				}
@@ -307,8 +307,9 @@ impl Restore<'_> {
 		};
 		for (Job { file, path, leaf }, chunk) in batch.iter().zip(chunks) {
 			let bytes = chunk.bytes();
-			check_shape(leaf.id, bytes.len(), leaf.length)
-				.map_err(|error| RestoreError::Content { path: path.to_vec(), error })?;
+			check_shape(leaf.id, bytes.len(), leaf.length).map_err(|error| {
+				RestoreError::Content { path: path.to_vec(), error: Box::new(error) }
+			})?;
 			file.write_all_at(bytes, leaf.index.saturating_mul(CHUNK_SIZE as u64))
 				.map_err(|error| self.failed(path, error))?;
 			self.passed(bytes.len() as u64);
