@@ -92,6 +92,12 @@ pub enum MountError {
 		/// What is wrong with it.
 		reason: String,
 	},
+	/// There is nothing to unmount.
+	#[error("{}: no image is mounted there", path.display())]
+	NotMounted {
+		/// The place.
+		path: PathBuf,
+	},
 	/// The folder for writes can't be used.
 	#[error("{}: {reason}", path.display())]
 	Upper {

@@ -396,7 +396,7 @@ fn s14_somebody_else_may_unmount() {
 	assert!(mount.is_mounted());
 	unmount_at(&path).unwrap();
 	assert!(!mount.is_mounted());
-	assert!(matches!(unmount_at(&path), Err(MountError::Mountpoint { .. })));
+	assert!(matches!(unmount_at(&path), Err(MountError::NotMounted { .. })));
 	mount.unmount().unwrap();
 	drop(fixture.mount());
 }
