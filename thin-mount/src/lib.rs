@@ -24,6 +24,8 @@ pub mod value;
 pub mod verify;
 pub mod zdb;
 
+pub use mount::mount;
+
 mod parallel;
 
 #[cfg(test)]

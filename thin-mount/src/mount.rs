@@ -28,6 +28,9 @@ use std::{
 	time::{Duration, Instant},
 };
 
+/// How long the threads of a session that has ended may take to end.
+const SESSION_END: Duration = Duration::from_secs(5);
+
 /// What to mount, where, and how.
 #[non_exhaustive]
 pub struct MountOptions {
@@ -349,32 +352,20 @@ impl Mount {
 		if let Some(cache) = self.content.cache() {
 			cache.flush();
 		}
-		match (upper, lower) {
-			(Ok(false), Ok(false)) => {
-				// The kernel has ended the session; its threads are about to end.
-				let end = Instant::now() + Duration::from_secs(5);
-				while !session.guard.is_finished() && Instant::now() < end {
-					std::thread::sleep(Duration::from_millis(2));
-				}
-				if session.guard.is_finished() {
-					if let Err(error) = session.join() {
-						tracing::warn!(%error, "the FUSE server ended with an error");
-					}
-				} else {
-					std::mem::forget(session);
-				}
-				Ok(())
-			},
-			(upper, lower) => {
-				// The session would unmount the same place once more, where by then something
-				// else may be mounted.
-				std::mem::forget(session);
-				if matches!(upper, Ok(true)) || matches!(lower, Ok(true)) {
-					tracing::warn!(path = %self.path.display(), "files were open: detached");
-				}
-				upper.and(lower).map(|_| ())
-			},
+		let detached = [&upper, &lower].iter().any(|result| matches!(result, Ok(true)));
+		if detached {
+			tracing::warn!(path = %self.path.display(), "files were open: detached");
+		} else if lower.is_ok() {
+			// The kernel has ended the session: its threads are about to end.
+			let end = Instant::now() + SESSION_END;
+			while !session.guard.is_finished() && Instant::now() < end {
+				std::thread::sleep(Duration::from_millis(2));
+			}
 		}
+		// When it is dropped it unmounts its place once more, although nothing of it is mounted
+		// there any more, and by then it may be somebody else's. What is lost so is a descriptor.
+		std::mem::forget(session);
+		upper.and(lower).map(|_| ())
 	}
 }
 
