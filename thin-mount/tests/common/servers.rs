@@ -1,5 +1,7 @@
 //! Servers that tests start, each on a free port and in a folder of its own.
 
+#![allow(dead_code)]
+
 use std::{
 	io::Write,
 	net::{TcpListener, TcpStream},
