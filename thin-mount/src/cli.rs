@@ -3,12 +3,15 @@
 mod failure;
 mod hydrate;
 mod ls;
+mod mount;
 mod output;
 mod pack;
 mod progress;
 mod reading;
 mod serve;
 mod show;
+mod size;
+mod unmount;
 mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -26,6 +29,8 @@ Examples:
   thin-mount ls 5f0c… --store dir:///backup/store
   thin-mount verify 5f0c… --store dir:///backup/store
   thin-mount hydrate 5f0c… --to /data/copy --store dir:///backup/store
+  thin-mount mount 5f0c… /mnt --store zdb://host/images --cache /var/cache/thin
+  thin-mount unmount /mnt
 ";
 
 const EXIT_CODES: &str = "\
@@ -63,6 +68,8 @@ enum Command {
 	Show(show::Args),
 	Verify(verify::Args),
 	Hydrate(hydrate::Args),
+	Mount(mount::Args),
+	Unmount(unmount::Args),
 	Serve(serve::Args),
 }
 
@@ -73,6 +80,8 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Show(args) => show::run(args, output),
 		Command::Verify(args) => verify::run(args, output),
 		Command::Hydrate(args) => hydrate::run(args, output),
+		Command::Mount(args) => mount::run(args, output),
+		Command::Unmount(args) => unmount::run(args, output),
 		Command::Serve(args) => serve::run(args, output),
 	}
 }

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod blob;
+pub mod cache;
 pub mod chunk;
 pub mod fetch;
 pub mod image;
@@ -22,6 +23,8 @@ pub mod store;
 pub mod value;
 pub mod verify;
 pub mod zdb;
+
+pub use mount::mount;
 
 mod parallel;
 

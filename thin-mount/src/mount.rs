@@ -8,8 +8,10 @@ mod point;
 pub use point::{clear_stale, unmount_at};
 
 use crate::{
+	cache::{Cache, CacheError, CacheOptions, CacheStats, CachedSource},
 	fetch::{FetchOptions, FetchStats, Fetcher},
 	image::{Image, ImageError, ImageId},
+	source::ChunkSource,
 	store::{Store, StoreError},
 };
 use bytes::Bytes;
@@ -26,6 +28,9 @@ use std::{
 	time::{Duration, Instant},
 };
 
+/// How long the threads of a session that has ended may take to end.
+const SESSION_END: Duration = Duration::from_secs(5);
+
 /// What to mount, where, and how.
 #[non_exhaustive]
 pub struct MountOptions {
@@ -35,6 +40,8 @@ pub struct MountOptions {
 	pub stores: Vec<Arc<dyn Store>>,
 	/// An empty directory.
 	pub mountpoint: PathBuf,
+	/// Where what was fetched is kept, if it is.
+	pub cache: Option<CacheOptions>,
 	/// Whether and where writes go.
 	pub write: WriteLayer,
 	/// How chunks are fetched.
@@ -56,6 +63,7 @@ impl MountOptions {
 			image,
 			stores,
 			mountpoint: mountpoint.into(),
+			cache: None,
 			write: WriteLayer::None,
 			fetch: FetchOptions::default(),
 			threads: (2 * processors).clamp(8, 32),
@@ -87,6 +95,12 @@ pub enum MountError {
 		/// What is wrong with it.
 		reason: String,
 	},
+	/// There is nothing to unmount.
+	#[error("{}: no image is mounted there", path.display())]
+	NotMounted {
+		/// The place.
+		path: PathBuf,
+	},
 	/// The folder for writes can't be used.
 	#[error("{}: {reason}", path.display())]
 	Upper {
@@ -115,6 +129,9 @@ pub enum MountError {
 		/// The names of the stores.
 		stores: String,
 	},
+	/// There is no cache there.
+	#[error(transparent)]
+	Cache(#[from] CacheError),
 	/// The image can't be opened.
 	#[error(transparent)]
 	Image(#[from] ImageError),
@@ -161,6 +178,8 @@ pub struct MountStats {
 	pub read_errors: u64,
 	/// What was fetched.
 	pub fetch: FetchStats,
+	/// What the cache was good for, if there is one.
+	pub cache: Option<CacheStats>,
 }
 
 /// A mounted image. It is unmounted when dropped; [`Mount::unmount`] tells whether that worked.
@@ -178,12 +197,20 @@ pub struct Mount {
 ///
 /// What a killed process left mounted at the mountpoint is taken away first.
 pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
-	let MountOptions { image: id, stores, mountpoint, write, fetch, threads } = options;
+	let MountOptions { image: id, stores, mountpoint, cache, write, fetch, threads } = options;
 	clear_stale(&mountpoint)?;
 	let path = point::check(&mountpoint)?;
-	probe(id, &stores)?;
+	let cache = cache.map(Cache::open).transpose()?;
+	let cached = cache.as_ref().is_some_and(|cache| cache.has_chunk(id.0));
+	if !cached {
+		probe(id, &stores)?;
+	}
 	let fetcher = Arc::new(Fetcher::new(stores, fetch)?);
-	let image = Image::open(fetcher.clone(), id)?;
+	let source: Arc<dyn ChunkSource> = match &cache {
+		Some(cache) => Arc::new(CachedSource::new(cache.clone(), fetcher.clone())),
+		None => fetcher.clone(),
+	};
+	let image = Image::open(source, id)?;
 	let layers = match &write {
 		WriteLayer::None => None,
 		WriteLayer::Overlay { upper } => {
@@ -191,7 +218,7 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 			Some(Layers::prepare(upper)?)
 		},
 	};
-	let content = Arc::new(Content::new(image, fetcher));
+	let content = Arc::new(Content::new(image, fetcher, cache));
 	let place = layers.as_ref().map_or(&path, |layers| &layers.lower);
 	let session = serve(content.clone(), place, threads)?;
 	let mut mount = Mount {
@@ -299,6 +326,7 @@ impl Mount {
 			bytes_read: self.content.bytes_read.load(Relaxed),
 			read_errors: self.content.errors.load(Relaxed),
 			fetch: self.content.fetcher().stats(),
+			cache: self.content.cache().map(Cache::stats),
 		}
 	}
 
@@ -320,32 +348,24 @@ impl Mount {
 			None => Ok(false),
 		};
 		let place = self.lower.as_ref().unwrap_or(&self.path);
-		match (upper, point::unmount(place)) {
-			(Ok(false), Ok(false)) => {
-				// The kernel has ended the session; its threads are about to end.
-				let end = Instant::now() + Duration::from_secs(5);
-				while !session.guard.is_finished() && Instant::now() < end {
-					std::thread::sleep(Duration::from_millis(2));
-				}
-				if session.guard.is_finished() {
-					if let Err(error) = session.join() {
-						tracing::warn!(%error, "the FUSE server ended with an error");
-					}
-				} else {
-					std::mem::forget(session);
-				}
-				Ok(())
-			},
-			(upper, lower) => {
-				// The session would unmount the same place once more, where by then something
-				// else may be mounted.
-				std::mem::forget(session);
-				if matches!(upper, Ok(true)) || matches!(lower, Ok(true)) {
-					tracing::warn!(path = %self.path.display(), "files were open: detached");
-				}
-				upper.and(lower).map(|_| ())
-			},
+		let lower = point::unmount(place);
+		if let Some(cache) = self.content.cache() {
+			cache.flush();
 		}
+		let detached = [&upper, &lower].iter().any(|result| matches!(result, Ok(true)));
+		if detached {
+			tracing::warn!(path = %self.path.display(), "files were open: detached");
+		} else if lower.is_ok() {
+			// The kernel has ended the session: its threads are about to end.
+			let end = Instant::now() + SESSION_END;
+			while !session.guard.is_finished() && Instant::now() < end {
+				std::thread::sleep(Duration::from_millis(2));
+			}
+		}
+		// When it is dropped it unmounts its place once more, although nothing of it is mounted
+		// there any more, and by then it may be somebody else's. What is lost so is a descriptor.
+		std::mem::forget(session);
+		upper.and(lower).map(|_| ())
 	}
 }
 

@@ -9,7 +9,7 @@ use servers::{skipped, Server};
 use std::sync::Arc;
 use thin_mount::{
 	chunk::ChunkId,
-	store::{Key, RedisStore, ShardRange, ShardedStore, Store, StoreError, ZdbStore},
+	store::{self, Key, RedisStore, ShardRange, ShardedStore, Store, StoreError, ZdbStore},
 };
 
 fn chunk(number: u32, length: usize) -> (Key, Bytes) {
@@ -85,14 +85,6 @@ fn new_namespace(server: &Server, name: &str, properties: &[(&str, &str)]) {
 	}
 }
 
-fn zdb_with_admin() -> Option<Server> {
-	let server = servers::zdb(&["--admin", "secret"]);
-	if server.is_none() {
-		skipped("ZDB_BIN names no 0-db");
-	}
-	server
-}
-
 #[test]
 fn redis_conforms() {
 	let Some(server) = servers::redis() else { return skipped("redis-server is not installed") };
@@ -127,101 +119,113 @@ fn redis_password() {
 }
 
 #[test]
+fn folder_conforms() {
+	let folder = tempfile::tempdir().unwrap();
+	conforms(&*store::open(&format!("dir://{}", folder.path().display())).unwrap());
+}
+
+#[test]
 fn zdb_conforms() {
-	let Some(server) = zdb_with_admin() else { return };
-	new_namespace(&server, "images", &[]);
-	conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap());
+	for server in servers::zdbs() {
+		new_namespace(&server, "images", &[]);
+		conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap());
+	}
 }
 
 #[test]
 fn zdb_in_worm_mode_conforms() {
-	let Some(server) = zdb_with_admin() else { return };
-	new_namespace(&server, "worm", &[("worm", "1")]);
-	conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/worm", server.port)).unwrap());
+	for server in servers::zdbs() {
+		new_namespace(&server, "worm", &[("worm", "1")]);
+		conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/worm", server.port)).unwrap());
+	}
 }
 
 #[test]
 fn zdb_writers_of_the_same_chunks_do_not_disturb_each_other_in_worm_mode() {
-	let Some(server) = zdb_with_admin() else { return };
-	new_namespace(&server, "worm", &[("worm", "1")]);
-	let records: Vec<_> = (0..400).map(|number| chunk(number, 9_000)).collect();
-	std::thread::scope(|scope| {
-		for _ in 0..4 {
-			scope.spawn(|| {
-				let url = format!("zdb://127.0.0.1:{}/worm", server.port);
-				let store = ZdbStore::new(&url).unwrap();
-				for part in records.chunks(20) {
-					store.put_many(part).unwrap();
-				}
-			});
-		}
-	});
+	for server in servers::zdbs() {
+		new_namespace(&server, "worm", &[("worm", "1")]);
+		let records: Vec<_> = (0..400).map(|number| chunk(number, 9_000)).collect();
+		std::thread::scope(|scope| {
+			for _ in 0..4 {
+				scope.spawn(|| {
+					let url = format!("zdb://127.0.0.1:{}/worm", server.port);
+					let store = ZdbStore::new(&url).unwrap();
+					for part in records.chunks(20) {
+						store.put_many(part).unwrap();
+					}
+				});
+			}
+		});
+	}
 }
 
 #[test]
 fn zdb_passwords() {
-	let Some(server) = zdb_with_admin() else { return };
-	new_namespace(&server, "served", &[("password", "pw:1"), ("public", "1")]);
-	new_namespace(&server, "private", &[("password", "pw"), ("public", "0")]);
-	let at = format!("127.0.0.1:{}", server.port);
-	let record = chunk(1, 100);
-	let keys = [record.0.clone()];
+	for server in servers::zdbs() {
+		new_namespace(&server, "served", &[("password", "pw:1"), ("public", "1")]);
+		new_namespace(&server, "private", &[("password", "pw"), ("public", "0")]);
+		let at = format!("127.0.0.1:{}", server.port);
+		let record = chunk(1, 100);
+		let keys = [record.0.clone()];
 
-	let writer = ZdbStore::new(&format!("zdb://:pw%3A1@{at}/served")).unwrap();
-	writer.put_many(&[record.clone()]).unwrap();
-	let reader = ZdbStore::new(&format!("zdb://{at}/served")).unwrap();
-	assert_eq!(reader.get_many(&keys).unwrap(), [Some(record.1.clone())]);
-	let error = reader.put_many(&[chunk(2, 1)]).unwrap_err();
-	assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
-	assert!(error.to_string().contains("password"), "{error}");
-
-	ZdbStore::new(&format!("zdb://me:pw@{at}/private")).unwrap().put_many(&[record]).unwrap();
-	for (url, advice) in [
-		(format!("zdb://{at}/private"), "is private"),
-		(format!("zdb://:sesame@{at}/private"), "password"),
-		(format!("zdb://:sesame@{at}/served"), "password"),
-		(format!("zdb://{at}/nowhere"), "NSNEW"),
-	] {
-		let error = ZdbStore::new(&url).unwrap().get_many(&keys).unwrap_err();
+		let writer = ZdbStore::new(&format!("zdb://:pw%3A1@{at}/served")).unwrap();
+		writer.put_many(&[record.clone()]).unwrap();
+		let reader = ZdbStore::new(&format!("zdb://{at}/served")).unwrap();
+		assert_eq!(reader.get_many(&keys).unwrap(), [Some(record.1.clone())]);
+		let error = reader.put_many(&[chunk(2, 1)]).unwrap_err();
 		assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
-		assert!(error.to_string().contains(advice), "{error}");
-		assert!(!error.to_string().contains("sesame"), "{error}");
+		assert!(error.to_string().contains("password"), "{error}");
+
+		ZdbStore::new(&format!("zdb://me:pw@{at}/private")).unwrap().put_many(&[record]).unwrap();
+		for (url, advice) in [
+			(format!("zdb://{at}/private"), "is private"),
+			(format!("zdb://:sesame@{at}/private"), "password"),
+			(format!("zdb://:sesame@{at}/served"), "password"),
+			(format!("zdb://{at}/nowhere"), "NSNEW"),
+		] {
+			let error = ZdbStore::new(&url).unwrap().get_many(&keys).unwrap_err();
+			assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
+			assert!(error.to_string().contains(advice), "{error}");
+			assert!(!error.to_string().contains("sesame"), "{error}");
+		}
 	}
 }
 
 #[test]
 fn zdb_that_is_full_says_so_and_keeps_what_it_has() {
-	let Some(server) = zdb_with_admin() else { return };
-	new_namespace(&server, "small", &[("maxsize", "100000")]);
-	let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/small", server.port)).unwrap();
-	let records: Vec<_> = (0..20).map(|number| chunk(number, 9_000)).collect();
-	let error = store.put_many(&records).unwrap_err();
-	assert!(matches!(error, StoreError::Full { .. }), "{error}");
-	let keys: Vec<_> = records.iter().map(|(key, _)| key.clone()).collect();
-	let values = store.get_many(&keys).unwrap();
-	assert!(values.iter().flatten().count() >= 10);
-	assert!(values
-		.iter()
-		.zip(&records)
-		.all(|(got, (_, put))| got.is_none() || got.as_ref() == Some(put)));
+	for server in servers::zdbs() {
+		new_namespace(&server, "small", &[("maxsize", "100000")]);
+		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/small", server.port)).unwrap();
+		let records: Vec<_> = (0..20).map(|number| chunk(number, 9_000)).collect();
+		let error = store.put_many(&records).unwrap_err();
+		assert!(matches!(error, StoreError::Full { .. }), "{error}");
+		let keys: Vec<_> = records.iter().map(|(key, _)| key.clone()).collect();
+		let values = store.get_many(&keys).unwrap();
+		assert!(values.iter().flatten().count() >= 10);
+		assert!(values
+			.iter()
+			.zip(&records)
+			.all(|(got, (_, put))| got.is_none() || got.as_ref() == Some(put)));
+	}
 }
 
 #[test]
 fn zdb_that_comes_back_is_used_in_the_right_namespace() {
-	let Some(mut server) = zdb_with_admin() else { return };
-	new_namespace(&server, "images", &[]);
-	let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap();
-	let records: Vec<_> = (0..300).map(|number| chunk(number, 5_000)).collect();
-	let keys: Vec<_> = records.iter().map(|(key, _)| key.clone()).collect();
-	store.put_many(&records).unwrap();
-	for _ in 0..3 {
-		server.kill();
-		let error = store.get_many(&keys).unwrap_err();
-		assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
-		server.restart();
-		assert!(store.get_many(&keys).unwrap().iter().all(Option::is_some));
-		server.restart();
-		assert!(store.has_many(&keys).unwrap().iter().all(|has| *has));
+	for mut server in servers::zdbs() {
+		new_namespace(&server, "images", &[]);
+		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap();
+		let records: Vec<_> = (0..300).map(|number| chunk(number, 5_000)).collect();
+		let keys: Vec<_> = records.iter().map(|(key, _)| key.clone()).collect();
+		store.put_many(&records).unwrap();
+		for _ in 0..3 {
+			server.kill();
+			let error = store.get_many(&keys).unwrap_err();
+			assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+			server.restart();
+			assert!(store.get_many(&keys).unwrap().iter().all(Option::is_some));
+			server.restart();
+			assert!(store.has_many(&keys).unwrap().iter().all(|has| *has));
+		}
 	}
 }
 

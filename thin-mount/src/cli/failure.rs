@@ -4,8 +4,8 @@ use super::output::Output;
 use serde_json::json;
 use std::{io, process::ExitCode};
 use thin_mount::{
-	blob::BlobError, image::ImageError, restore::RestoreError, source::FetchError,
-	verify::VerifyError,
+	blob::BlobError, image::ImageError, mount::MountError, restore::RestoreError,
+	source::FetchError, verify::VerifyError,
 };
 
 /// An error and its exit code.
@@ -67,6 +67,18 @@ impl From<VerifyError> for Failure {
 	fn from(error: VerifyError) -> Self {
 		match error {
 			VerifyError::Image(error) => error.into(),
+			error => Self::environment(error),
+		}
+	}
+}
+
+impl From<MountError> for Failure {
+	fn from(error: MountError) -> Self {
+		match error {
+			MountError::Image(error) => error.into(),
+			error @ (MountError::NoImage { .. } | MountError::NotMounted { .. }) => {
+				Self::negative(error)
+			},
 			error => Self::environment(error),
 		}
 	}

@@ -21,8 +21,12 @@ pub(crate) struct ImageArgs {
 /// Where to read from or write to.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgs {
-	/// A store, such as dir:///path. Several, one after the other or each with its own --store, are
-	/// replicas of each other
+	/// A store: zdb://host[:9900]/namespace, redis://host[:6379]/db or dir:///path
+	///
+	/// Several, one after the other or each with its own --store, are replicas of each other. With
+	/// a range before it, as in 00-7f=zdb://…, a store is the part of one that holds the chunks
+	/// whose ids begin so; together such parts must hold everything. A password is written
+	/// zdb://:PASSWORD@host/namespace.
 	#[arg(long = "store", value_name = "URL", required = true)]
 	pub(crate) urls: Vec<String>,
 }
@@ -30,7 +34,7 @@ pub(crate) struct StoreArgs {
 impl StoreArgs {
 	/// Opens all stores.
 	pub(crate) fn open(&self) -> Result<Vec<Arc<dyn Store>>, Failure> {
-		self.urls.iter().map(|url| store::open(url).map_err(Failure::environment)).collect()
+		store::open_all(&self.urls).map_err(Failure::environment)
 	}
 
 	/// A source over all stores.

@@ -1,10 +1,12 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
 use crate::{
-	blob::{BlobError, BlobRef},
+	blob::{BlobError, BlobRef, Leaf},
+	cache::{Cache, CachedBlob, Presence},
+	chunk::CHUNK_SIZE,
 	fetch::Fetcher,
 	image::{Image, NodeId},
-	source::FetchError,
+	source::{ChunkSource, FetchError},
 };
 use fuser::Errno;
 use std::sync::{
@@ -15,6 +17,7 @@ use std::sync::{
 pub(super) struct Content {
 	image: Image,
 	fetcher: Arc<Fetcher>,
+	cache: Option<Arc<Cache>>,
 	pub(super) reads: AtomicU64,
 	pub(super) bytes_read: AtomicU64,
 	pub(super) errors: AtomicU64,
@@ -24,12 +27,18 @@ pub(super) struct Content {
 pub(super) struct OpenFile {
 	node: NodeId,
 	blob: BlobRef,
+	cached: Option<Arc<CachedBlob>>,
 }
 
 impl Content {
-	pub(super) fn new(image: Image, fetcher: Arc<Fetcher>) -> Self {
+	/// The image's own source must be the same fetcher, by way of the same cache.
+	pub(super) fn new(image: Image, fetcher: Arc<Fetcher>, cache: Option<Arc<Cache>>) -> Self {
 		let (reads, bytes_read, errors) = Default::default();
-		Self { image, fetcher, reads, bytes_read, errors }
+		Self { image, fetcher, cache, reads, bytes_read, errors }
+	}
+
+	pub(super) fn cache(&self) -> Option<&Cache> {
+		self.cache.as_deref()
 	}
 
 	pub(super) fn image(&self) -> &Image {
@@ -43,7 +52,10 @@ impl Content {
 	pub(super) fn open(&self, node: NodeId) -> Result<OpenFile, Errno> {
 		let tree = self.image.tree();
 		match tree.blob(node) {
-			Some(blob) => Ok(OpenFile { node, blob }),
+			Some(blob) => {
+				let cached = self.cache.as_ref().and_then(|cache| cache.blob(&blob));
+				Ok(OpenFile { node, blob, cached })
+			},
 			None if tree.child_count(node).is_some() => Err(Errno::EISDIR),
 			None => Err(Errno::ENOENT),
 		}
@@ -52,7 +64,11 @@ impl Content {
 	/// The bytes of a file from `offset` on: `size` of them, or as many as there are to the end.
 	pub(super) fn read(&self, file: &OpenFile, offset: u64, size: usize) -> Result<Vec<u8>, Errno> {
 		self.reads.fetch_add(1, Relaxed);
-		match self.image.blobs().read_at(&file.blob, offset, size) {
+		let read = match (&file.cached, &self.cache) {
+			(Some(blob), Some(cache)) => self.read_cached(blob, cache, offset, size),
+			_ => self.image.blobs().read_at(&file.blob, offset, size),
+		};
+		match read {
 			Ok(bytes) => {
 				self.bytes_read.fetch_add(bytes.len() as u64, Relaxed);
 				Ok(bytes)
@@ -62,6 +78,71 @@ impl Content {
 				Err(self.explain(file, offset, error))
 			},
 		}
+	}
+
+	/// The same, from the cache where it has the bytes, and into it where it has not.
+	fn read_cached(
+		&self,
+		cached: &CachedBlob,
+		cache: &Cache,
+		offset: u64,
+		size: usize,
+	) -> Result<Vec<u8>, BlobError> {
+		const LEAF: u64 = CHUNK_SIZE as u64;
+		let blob = cached.blob();
+		let end = offset.saturating_add(size as u64).min(blob.length);
+		if offset >= end {
+			return Ok(Vec::new());
+		}
+		let range = offset / LEAF..end.div_ceil(LEAF);
+		let mut bytes = vec![0; (end - offset) as usize];
+		if range.clone().all(|leaf| cached.presence(leaf) == Presence::Verified)
+			&& cached.read(offset, &mut bytes).is_ok()
+		{
+			cache.count((range.end - range.start) as usize, 0);
+			return Ok(bytes);
+		}
+		let leaves = self.image.blobs().leaves(blob, range)?;
+		let usable = |leaf: &Leaf| match cached.presence(leaf.index) {
+			Presence::Verified => true,
+			Presence::Unverified => cached.verify(leaf),
+			Presence::Absent => false,
+		};
+		// The part of the wanted bytes that is in a leaf, and where it is there.
+		let overlap = |leaf: &Leaf| {
+			let start = leaf.index * LEAF;
+			let from = start.max(offset);
+			let to = (start + leaf.length as u64).min(end);
+			((from - offset) as usize..(to - offset) as usize, (from - start) as usize)
+		};
+		let mut absent = Vec::new();
+		for leaf in &leaves {
+			let (part, _) = overlap(leaf);
+			let start = offset + part.start as u64;
+			if leaf.hole {
+				continue;
+			}
+			if !usable(leaf) || cached.read(start, &mut bytes[part]).is_err() {
+				absent.push(*leaf);
+			}
+		}
+		cache.count(leaves.len() - absent.len(), absent.len());
+		let ids: Vec<_> = absent.iter().map(|leaf| leaf.id).collect();
+		let chunks = if ids.is_empty() { Vec::new() } else { self.fetcher.chunks(&ids)? };
+		for (leaf, chunk) in absent.iter().zip(chunks) {
+			let plain = chunk.bytes();
+			if plain.len() != leaf.length {
+				let (id, actual, expected) = (leaf.id, plain.len(), leaf.length);
+				return Err(BlobError::Shape { id, actual, expected });
+			}
+			let (part, skip) = overlap(leaf);
+			let length = part.len();
+			bytes[part].copy_from_slice(&plain[skip..skip + length]);
+			if cache.has_room() {
+				cache.grown(cached.put(leaf, plain));
+			}
+		}
+		Ok(bytes)
 	}
 
 	/// Says in the log what a reader can't be told by an error number.

@@ -205,7 +205,7 @@ pub fn unmount_at(path: &Path) -> Result<(), MountError> {
 		(None, _) => false,
 	};
 	if !own {
-		return Err(refuse("no image is mounted there".into()));
+		return Err(MountError::NotMounted { path: path.to_owned() });
 	}
 	unmount(&place)?;
 	if let Some(lower) = lower {

@@ -1,9 +1,10 @@
 //! Servers that tests start, each on a free port and in a folder of its own.
 
+#![allow(dead_code)]
+
 use std::{
 	io::Write,
 	net::{TcpListener, TcpStream},
-	path::PathBuf,
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
 };
@@ -86,15 +87,27 @@ pub fn redis() -> Option<Server> {
 	Some(Server::start(command, port, folder))
 }
 
-/// The 0-db that the variable `ZDB_BIN` names.
-pub fn zdb(arguments: &[&str]) -> Option<Server> {
-	let program: PathBuf = std::env::var_os("ZDB_BIN")?.into();
+/// The embedded 0-db, and the one that the variable `ZDB_BIN` names. Their administrator's
+/// password is `secret`.
+pub fn zdbs() -> Vec<Server> {
+	let mut servers = Vec::new();
+	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let mut command = Command::new(env!("CARGO_BIN_EXE_thin-mount"));
+	command.arg("serve").arg("--data").arg(folder.path().join("data"));
+	command.arg("--index").arg(folder.path().join("index"));
+	command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin", "secret"]);
+	servers.push(Server::start(command, port, folder));
+	let Some(program) = std::env::var_os("ZDB_BIN") else {
+		skipped("ZDB_BIN names no 0-db: only the embedded one is tested");
+		return servers;
+	};
 	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
 	let mut command = Command::new(program);
 	command.arg("--data").arg(folder.path().join("data"));
 	command.arg("--index").arg(folder.path().join("index"));
-	command.args(["--listen", "127.0.0.1", "--port", &port.to_string()]).args(arguments);
-	Some(Server::start(command, port, folder))
+	command.args(["--listen", "127.0.0.1", "--port", &port.to_string(), "--admin", "secret"]);
+	servers.push(Server::start(command, port, folder));
+	servers
 }
 
 /// Says that a test has not been done.

@@ -1,5 +1,7 @@
 //! Trees of files to pack, and mounts of them.
 
+#![allow(dead_code)]
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{

@@ -1,0 +1,290 @@
+//! The commands `mount` and `unmount` as scripts use them, and what `kill -9` leaves.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "common/servers.rs"]
+mod servers;
+#[path = "common/trees.rs"]
+mod trees;
+
+use std::{
+	fs,
+	io::{BufRead, BufReader},
+	path::PathBuf,
+	process::{Child, Command, Output, Stdio},
+	time::{Duration, Instant},
+};
+use trees::{fuse, noise};
+
+fn program(arguments: &[&str]) -> Command {
+	let mut command = Command::new(env!("CARGO_BIN_EXE_thin-mount"));
+	command.args(arguments).env_remove("RUST_LOG");
+	command
+}
+
+fn run(arguments: &[&str]) -> Output {
+	program(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+	String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with a store, an image of a few files in it, and a mountpoint.
+struct Place {
+	folder: tempfile::TempDir,
+	store: String,
+	image: String,
+}
+
+impl Place {
+	fn new() -> Self {
+		let folder = tempfile::tempdir().unwrap();
+		for name in ["source", "store", "mnt"] {
+			fs::create_dir(folder.path().join(name)).unwrap();
+		}
+		let store = format!("dir://{}", folder.path().join("store").display());
+		Self::with_store(folder, store)
+	}
+
+	fn with_store(folder: tempfile::TempDir, store: String) -> Self {
+		for number in 0..5 {
+			let path = folder.path().join("source").join(number.to_string());
+			fs::write(path, noise(number, 400_000)).unwrap();
+		}
+		let source = folder.path().join("source");
+		let packed = run(&["pack", &source.display().to_string(), "--store", &store]);
+		assert!(packed.status.success(), "{}", text(&packed.stderr));
+		let image = text(&packed.stdout).trim().to_owned();
+		assert_eq!(image.len(), 64);
+		Self { folder, store, image }
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.folder.path().join(name)
+	}
+
+	fn mnt(&self) -> String {
+		self.path("mnt").display().to_string()
+	}
+
+	fn mount(&self, more: &[&str]) -> Command {
+		let mut command = program(&["mount", &self.image, &self.mnt(), "--store", &self.store]);
+		command.args(more);
+		command
+	}
+
+	/// Mounts in the foreground, and waits until it is said to be there.
+	fn foreground(&self, more: &[&str]) -> Child {
+		let mut child =
+			self.mount(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+		let mut line = String::new();
+		BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+		assert_eq!(line, format!("mounted {}\n", self.mnt()));
+		child
+	}
+
+	fn check(&self) {
+		for number in 0..5 {
+			let bytes = fs::read(self.path("mnt").join(number.to_string())).unwrap();
+			assert!(bytes == noise(number, 400_000));
+		}
+	}
+
+	fn is_empty(&self) -> bool {
+		fs::read_dir(self.path("mnt")).unwrap().next().is_none()
+	}
+}
+
+impl Drop for Place {
+	fn drop(&mut self) {
+		let _ = run(&["unmount", &self.mnt()]);
+	}
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+	let process = rustix::process::Pid::from_child(child);
+	rustix::process::kill_process(process, signal).unwrap();
+}
+
+#[test]
+fn a_foreground_mount_ends_with_a_signal_and_leaves_nothing() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	for end in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+		let mut child = place.foreground(&[]);
+		place.check();
+		signal(&child, end);
+		assert_eq!(child.wait().unwrap().code(), Some(0));
+		assert!(place.is_empty());
+	}
+}
+
+#[test]
+fn a_foreground_mount_ends_when_it_is_unmounted() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let mut child = place.foreground(&[]);
+	let done = run(&["unmount", &place.mnt()]);
+	assert_eq!(
+		(done.status.code(), text(&done.stdout)),
+		(Some(0), format!("unmounted {}\n", place.mnt()))
+	);
+	assert!(place.is_empty());
+	assert_eq!(child.wait().unwrap().code(), Some(0));
+	assert_eq!(run(&["unmount", &place.mnt()]).status.code(), Some(1));
+}
+
+#[test]
+fn a_background_mount_is_there_when_the_command_returns() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let upper = place.path("upper").display().to_string();
+	for more in [&["--json"][..], &["--write", "overlay", "--upper", &upper, "--json"]] {
+		// `output` returns when nobody holds the pipes any more: so the command lets go of them.
+		let done = place.mount(more).arg("--background").output().unwrap();
+		assert!(done.status.success(), "{}", text(&done.stderr));
+		let line: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+		assert_eq!(line["event"], "mounted");
+		assert_eq!(line["mountpoint"], *place.mnt());
+		place.check();
+		assert!(run(&["unmount", &place.mnt()]).status.success());
+		assert!(place.is_empty());
+	}
+	assert!(!fs::exists(place.path("upper/lower/0")).unwrap());
+}
+
+#[test]
+fn what_can_not_be_mounted_is_one_sentence_and_an_exit_code() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let absent = "ab".repeat(32);
+	let nowhere = place.path("nowhere").display().to_string();
+	let (mnt, store, image) = (place.mnt(), &place.store, &place.image);
+	for (arguments, code, words) in [
+		(vec!["mount", &absent, &mnt, "--store", store], 1, "in none of the stores"),
+		(vec!["mount", image, &nowhere, "--store", store], 2, "does not exist"),
+		(
+			vec!["mount", image, &mnt, "--store", "zdb://:hunter2@127.0.0.1:1/x"],
+			2,
+			"can't be reached",
+		),
+		(vec!["mount", image, &mnt, "--store", "ftp://x"], 2, "is no store"),
+		(vec!["mount", image, &mnt, "--store", store, "--write", "overlay"], 2, "--upper"),
+		(vec!["mount", image, &mnt, "--store", store, "--upper", "/x"], 2, "--write overlay"),
+		(vec!["mount", "xyz", &mnt, "--store", store], 2, "no"),
+	] {
+		for background in [false, true] {
+			let mut command = program(&arguments);
+			if background {
+				command.arg("--background");
+			}
+			let done = command.output().unwrap();
+			let message = text(&done.stderr);
+			assert_eq!(done.status.code(), Some(code), "{arguments:?}: {message}");
+			assert!(message.contains(words) && !message.contains("hunter2"), "{message}");
+			assert!(!message.contains("panicked"), "{message}");
+		}
+	}
+	assert!(place.is_empty());
+}
+
+#[test]
+fn a_killed_mount_is_taken_away_by_the_next_and_its_cache_is_right() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let cache = place.path("cache").display().to_string();
+	for turn in 0..15u64 {
+		let mut child = place.foreground(&["--cache", &cache]);
+		let path = place.path("mnt");
+		let reader = std::thread::spawn(move || {
+			for number in [turn % 5, (turn + 1) % 5] {
+				if let Ok(bytes) = fs::read(path.join(number.to_string())) {
+					assert!(bytes == noise(number, 400_000));
+				}
+			}
+		});
+		std::thread::sleep(Duration::from_millis(turn * 3));
+		child.kill().unwrap();
+		child.wait().unwrap();
+		reader.join().unwrap();
+	}
+	let mut child = place.foreground(&["--cache", &cache]);
+	place.check();
+	child.kill().unwrap();
+	child.wait().unwrap();
+	assert_eq!(fs::read_dir(place.path("mnt")).unwrap_err().raw_os_error(), Some(libc::ENOTCONN));
+	assert!(run(&["unmount", &place.mnt()]).status.success());
+	assert!(place.is_empty());
+}
+
+#[test]
+fn a_killed_overlay_is_taken_away_by_the_next() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let upper = place.path("upper").display().to_string();
+	let overlay = ["--write", "overlay", "--upper", &upper];
+	let mut child = place.foreground(&overlay);
+	fs::write(place.path("mnt/own"), b"kept").unwrap();
+	child.kill().unwrap();
+	child.wait().unwrap();
+	let mut child = place.foreground(&overlay);
+	place.check();
+	assert_eq!(fs::read(place.path("mnt/own")).unwrap(), b"kept");
+	child.kill().unwrap();
+	child.wait().unwrap();
+	assert!(run(&["unmount", &place.mnt()]).status.success());
+	assert!(place.is_empty());
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_is_a_pause_for_readers() {
+	if !fuse() {
+		return;
+	}
+	for mut server in servers::zdbs() {
+		let folder = tempfile::tempdir().unwrap();
+		for name in ["source", "mnt"] {
+			fs::create_dir(folder.path().join(name)).unwrap();
+		}
+		let made = server.ask(&[&["AUTH", "secret"]], &["NSNEW", "images"]);
+		assert!(!matches!(made, Ok(redis::Value::ServerError(_))), "{made:?}");
+		let place = Place::with_store(folder, format!("zdb://127.0.0.1:{}/images", server.port));
+		let child = place.foreground(&[]);
+		let end = Instant::now() + Duration::from_secs(3);
+		let path = place.path("mnt");
+		let reader = std::thread::spawn(move || {
+			let mut reads = 0;
+			while Instant::now() < end || reads < 20 {
+				let number = reads % 5;
+				let file = fs::File::open(path.join(number.to_string())).unwrap();
+				rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+				drop(file);
+				let bytes = fs::read(path.join(number.to_string())).unwrap();
+				assert!(bytes == noise(number, 400_000));
+				reads += 1;
+			}
+		});
+		for _ in 0..4 {
+			std::thread::sleep(Duration::from_millis(300));
+			server.kill();
+			std::thread::sleep(Duration::from_millis(200));
+			server.restart();
+		}
+		reader.join().unwrap();
+		signal(&child, rustix::process::Signal::TERM);
+		let mut child = child;
+		assert_eq!(child.wait().unwrap().code(), Some(0));
+	}
+}
