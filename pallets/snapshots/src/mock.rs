@@ -29,7 +29,7 @@ macro_rules! common {
 			pub const ForeignQuorum: Perbill = Perbill::from_percent(80);
 			pub const SlashFraction: Perbill = Perbill::from_percent(50);
 			pub const ReporterShare: Perbill = Perbill::from_percent(20);
-			pub const MinAttesters: u32 = 2;
+			pub static MinAttesters: u32 = 2;
 			pub const MaxAttesters: u32 = 4;
 			pub const MaxVouches: u32 = 3;
 			pub const MaxUnlocking: u32 = 2;
