@@ -18,7 +18,10 @@ impl<T: Config> Pallet<T> {
 			T::MaxAttesters::get() >= T::MinAttesters::get(),
 			"MaxAttesters is less than MinAttesters: nothing could be certified"
 		);
-		assert!(T::MaxVouches::get() >= 1, "MaxVouches is zero");
+		assert!(
+			T::MaxVouches::get() >= 2,
+			"MaxVouches is less than 2: attesters could not go on while they are bound"
+		);
 		assert!(T::MaxUnlocking::get() >= 1, "MaxUnlocking is zero: no bond could leave");
 		assert!(T::MaxLocations::get() >= 1, "MaxLocations is zero: nothing could be registered");
 		assert!(T::MaxListed::get() >= 1, "MaxListed is zero");

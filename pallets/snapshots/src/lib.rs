@@ -13,6 +13,8 @@ pub mod types;
 pub mod weights;
 
 mod attestations;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod bonds;
 mod disputes;
 mod expiry;
@@ -661,7 +663,11 @@ pub mod pallet {
 		/// and database only: two that contradict each other are an equivocation, and slashed. On
 		/// a full pending snapshot the attester with the least stake makes room for more stake.
 		#[pallet::call_index(8)]
-		#[pallet::weight(T::WeightInfo::attest(T::MaxAttesters::get()))]
+		// The attestation that makes room is dropped as if it were withdrawn.
+		#[pallet::weight(
+			T::WeightInfo::attest(T::MaxAttesters::get())
+				.saturating_add(T::WeightInfo::withdraw_attestation())
+		)]
 		pub fn attest(origin: OriginFor<T>, id: SnapshotId) -> DispatchResult {
 			let attester = ensure_signed(origin)?;
 			Self::do_attest(attester, id)

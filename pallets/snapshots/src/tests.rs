@@ -1,4 +1,12 @@
 //! Unit tests of every call, and a random walk over all of them.
 
+mod attestations;
+mod bonds;
+mod disputes;
+mod expiry;
 mod minimal;
+mod random;
+mod registry;
+mod rewards;
 mod standard;
+mod types;
