@@ -15,6 +15,7 @@
 #
 # Exit codes: 0 ready, 1 a step failed, 2 wrong usage or something it can't install.
 set -euo pipefail
+shopt -s inherit_errexit
 
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/output.sh"

@@ -20,8 +20,22 @@ make_work_directory() {
 start() {
 	local name="$1"
 	shift
-	setsid "$@" </dev/null >"$WORK/log/$name.out" 2>"$WORK/log/$name.log" &
+	# Descriptor 3 is where a script may keep its results: who reads them waits for its end.
+	setsid "$@" </dev/null >"$WORK/log/$name.out" 2>"$WORK/log/$name.log" 3>&- &
 	PROCESS[$name]=$!
+	# Or the shell would report its end, whenever that is, between our own lines.
+	disown "$!"
+}
+
+# attend COMMAND…: runs something long in the foreground, so that a signal to the script is
+# obeyed at once: a shell that waits for a plain command looks at its traps only after it.
+attend() {
+	local code=0
+	setsid "$@" </dev/null 3>&- &
+	PROCESS[attended]=$!
+	wait "$!" || code=$?
+	unset 'PROCESS[attended]'
+	return "$code"
 }
 
 is_running() { [ -n "${PROCESS[$1]:-}" ] && kill -0 "${PROCESS[$1]}" 2>/dev/null; }
@@ -37,7 +51,11 @@ stop() {
 		sleep 0.1
 	done
 	kill -s KILL -- "-$pid" 2>/dev/null || true
-	wait "$pid" 2>/dev/null || true
+	for ((i = 0; i < 50; i++)); do
+		kill -0 -- "-$pid" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	say "$1 (process group $pid) can't be killed"
 }
 
 # show_log NAME: the end of what a process said, for the reader of a failure.
@@ -84,11 +102,13 @@ own_mounts() {
 clean_up() {
 	local code="$1" name mount
 	trap - EXIT
+	trap '' HUP INT TERM
 	set +e
 	if [ "$code" -ne 0 ] && [ -n "${KEEP_LOGS_AT:-}" ]; then
 		mkdir -p "$KEEP_LOGS_AT" && cp "$WORK"/log/* "$KEEP_LOGS_AT"/ &&
 			printf 'the logs are kept in %s\n' "$KEEP_LOGS_AT" >&2
 	fi
+	for name in "${!PROCESS[@]}"; do kill -s TERM -- "-${PROCESS[$name]}" 2>/dev/null; done
 	for name in "${!PROCESS[@]}"; do stop "$name"; done
 	while read -r mount; do
 		umount "$mount" 2>/dev/null || fusermount3 -u "$mount" 2>/dev/null ||
@@ -100,5 +120,7 @@ clean_up() {
 	else
 		printf 'left behind, because something is still mounted there: %s\n' "$WORK" >&2
 	fi
+	# A script that owes its reader a last word has a function `last_word CODE`.
+	declare -F last_word >/dev/null && last_word "$code"
 	exit "$code"
 }

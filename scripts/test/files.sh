@@ -15,6 +15,7 @@
 #
 # Exit codes: 0 all equal, 1 something differs or failed, 2 wrong usage or environment.
 set -euo pipefail
+shopt -s inherit_errexit
 
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
@@ -65,7 +66,11 @@ make_files() {
 		>"$WORK/log/db_bench.log" 2>&1 || fail "db_bench failed: $(tail -n 1 "$WORK/log/db_bench.log")"
 }
 
-listing() { (cd "$1" && find . -mindepth 1 -printf '%P\t%y\t%m\t' \( -type f -printf '%s\n' -o -printf '\n' \) | LC_ALL=C sort); }
+# Path, kind, mode, target of a link, size of a file.
+listing() {
+	(cd "$1" && find . -mindepth 1 -printf '%P\t%y\t%m\t%l\t' \
+		\( -type f -printf '%s\n' -o -printf '\n' \) | LC_ALL=C sort)
+}
 
 # pairs_of DIRECTORY: everything in the database there, as a checksum and a count.
 pairs_of() {

@@ -2,7 +2,7 @@
 // Makes the small files of the test, in the folder given: each with contents of its own.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [root] = process.argv.slice(2);
@@ -70,3 +70,9 @@ for (const mode of [0o400, 0o600, 0o644, 0o755]) {
 	file(name, 10);
 	chmodSync(join(root, name), mode);
 }
+
+mkdirSync(join(root, 'links'));
+file('links/file', 100);
+linkSync(join(root, 'links/file'), join(root, 'links/hard'));
+symlinkSync('file', join(root, 'links/relative'));
+symlinkSync('/nowhere/at all', join(root, 'links/dangling'));
