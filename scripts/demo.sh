@@ -88,7 +88,7 @@ for seed in "${attesters[@]}"; do
 	block="$(polkadot bond least --seed "$seed" --in-block | jq .counts_from)"
 	[ "$block" -gt "$counts_from" ] && counts_from="$block"
 done
-attend node "$SCRIPTS/load.mjs" --url "ws://127.0.0.1:$alice" --transfers "$transfers" \
+attend node "$SCRIPTS/load.mjs" --url "ws://127.0.0.1:$alice" --transfers "$transfers" --batch 50 \
 	--in-block --seed //Dave --json >"$WORK/load.json"
 last_transfer="$(jq .last_block "$WORK/load.json")"
 # A snapshot stands at a block whose justification is stored: at least one in 32 blocks.
