@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TypeRegistry } from '@polkadot/types';
 import { Unusable } from '../lib/failure.mjs';
 import { formatLocation, parseLocation } from '../lib/location.mjs';
+import { registryWithTypes } from './chain-types.mjs';
 
-// The shape that the metadata of a chain with pallet-snapshots gives to polkadot-js.
-const registry = new TypeRegistry();
-registry.register({
-	Address: { _enum: { Ipv4: '[u8; 4]', Ipv6: '[u8; 16]', Dns: 'Bytes' } },
-	Location: { address: 'Address', port: 'u16', namespace: 'Bytes' },
-});
+const registry = registryWithTypes();
 const through = (text) => formatLocation(registry.createType('Location', parseLocation(text)));
 
 test('a location survives the way to the chain and back', () => {

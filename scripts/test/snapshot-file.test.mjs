@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Unusable } from '../lib/failure.mjs';
 import { readCall, readManifest } from '../lib/snapshot-file.mjs';
+import { registryWithTypes } from './chain-types.mjs';
 
 const directory = mkdtempSync(join(tmpdir(), 'thin-scripts-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -51,4 +52,28 @@ test('a file that says something else is refused', () => {
 		assert.throws(() => readManifest(file(content)), Unusable);
 	}
 	assert.throws(() => readCall(join(directory, 'absent')), Unusable);
+});
+
+test('the parts become values of the chain', () => {
+	const register = { header: {}, image, locations: ['zdb://node.example.org/default'] };
+	const manifest = readManifest(file({ register }));
+	const types = registryWithTypes();
+	assert.deepEqual(types.createType('ImageInfo', manifest.image).toJSON(), {
+		image: image.image,
+		logicalSize: 4096,
+		database: { kind: 'RocksDb', version: 4 },
+		pruning: { archiveCanonical: null },
+	});
+	// As a node writes a header.
+	const header = {
+		parentHash: `0x${'01'.repeat(32)}`,
+		number: '0x20',
+		stateRoot: `0x${'02'.repeat(32)}`,
+		extrinsicsRoot: `0x${'03'.repeat(32)}`,
+		digest: { logs: ['0x066175726120a1b2c3d400000000'] },
+	};
+	const encoded = types.createType('Header', header);
+	assert.equal(encoded.number.toNumber(), 32);
+	assert.equal(encoded.digest.logs.length, 1);
+	assert.equal(encoded.digest.logs[0].toHex(), header.digest.logs[0]);
 });
