@@ -9,7 +9,8 @@
 #   4. a fresh node, started from the snapshot; checked: it answers for state and blocks up to N
 #      as the validator does, it didn't import them, it reaches the tip and follows it, it goes
 #      on after kill -9, with the option and without
-#   5. a fresh node that syncs everything, beside it
+#   5. a fresh node that syncs everything, beside it; and starts that have to be refused: an
+#      unknown id, another chain, a base path in use, no registry, no store
 # At the end there is a table. All it starts it stops, also when it fails.
 #
 # Lasts about ten minutes, most of it the chain making blocks; building the project comes before
@@ -30,6 +31,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/demo/nodes.sh"
+. "$SCRIPTS/demo/refusals.sh"
 
 json=false
 transfers=2000
@@ -139,11 +141,12 @@ disk_of() { du --summarize --one-file-system --block-size=1 "$1" | cut -f1; }
 check_history() {
 	local found
 	found="$(ask history "$alice" "${RPC_PORT[$1]}" "$WORK/load.json" "$n")"
-	say "$(jq -r '"\(.blocks) blocks and \(.balances) balances, from block 0 and "
-		+ "\(.early_block) on, are the validator'"'"'s"' <<<"$found")"
+	say "its blocks and balances at every block from 0 to $n are the validator's:" \
+		"$(jq .blocks <<<"$found") and $(jq .balances <<<"$found") compared"
 }
 
-# Whatever it imported came after N: neither its own count nor its log says otherwise.
+# check_imports NAME FROM: what this run of it imported came after block FROM. Neither its own
+# count nor its log says otherwise.
 check_imports() {
 	local lowest imported best
 	read -r imported best < <(
@@ -152,26 +155,27 @@ check_imports() {
 	lowest="$(lowest_import "$1")"
 	[ -z "$lowest" ] || [ "$lowest" -gt "$n" ] || fail "it imported block $lowest, which the image has"
 	# A block announced twice may count twice; all of 1 to N would be many more than these.
-	[ "$imported" -le $((best - n + 8)) ] ||
-		fail "it imported $imported blocks, and only $((best - n)) came after block $n"
-	say "it imported $imported blocks; the $n before them are in the image"
+	[ "$imported" -le $((best - $2 + 8)) ] ||
+		fail "it imported $imported blocks, and only $((best - $2)) came after block $2"
+	say "it imported $imported blocks, after block $2"
 }
 
 check_history thin
 tip="$(ask follows "$alice" "${RPC_PORT[thin]}" 180)"
 say "it follows the chain, at block $tip now"
-check_imports thin
+check_imports thin "$n"
 
 for again in "${with_option[*]}" ""; do
 	say "kill -9, and a start with${again:+ }${again:-out any option}"
 	stop thin KILL
+	before="$tip"
 	# The words of the option have no spaces in them.
 	# shellcheck disable=SC2086
 	start_node thin "$WORK/thin" --name thin $again
 	until_first_answer thin "$n_hash" "$(now_ms)" 120 >/dev/null
 	check_history thin
 	tip="$(ask follows "$alice" "${RPC_PORT[thin]}" 180)"
-	check_imports thin
+	check_imports thin "$before"
 done
 thin_disk="$(disk_of "$WORK/thin")"
 stop thin
@@ -187,6 +191,9 @@ full_imported="$(jq .imported "$WORK/full-imports.json")"
 full_received="$(jq .received_bytes "$WORK/full-imports.json")"
 full_disk="$(disk_of "$WORK/full")"
 stop full
+
+say "starts that have to be refused (up to a minute)"
+check_refusals "$id" "ws://127.0.0.1:$alice" "$WORK/full"
 
 database="$(jq .database_bytes "$WORK/created.json")"
 uploaded="$(jq .uploaded_bytes "$WORK/created.json")"

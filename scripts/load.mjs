@@ -65,6 +65,7 @@ await command(
 			text: `${transfers} transfers in blocks ${range.first} to ${range.last}`,
 			json: {
 				transfers,
+				sender: signer.address,
 				amount: amount.toString(),
 				first_block: range.first,
 				last_block: range.last,

@@ -11,6 +11,8 @@ make_work_directory() {
 	WORK="$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXXXX")"
 	mkdir -p "$WORK/log"
 	trap 'clean_up $?' EXIT
+	# What `set -e` ends the script for doesn't always say so itself.
+	trap 'printf "error: stopped at line %s of %s\n" "$LINENO" "$0" >&2' ERR
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -107,6 +109,8 @@ clean_up() {
 	if [ "$code" -ne 0 ] && [ -n "${KEEP_LOGS_AT:-}" ]; then
 		mkdir -p "$KEEP_LOGS_AT" && cp "$WORK"/log/* "$KEEP_LOGS_AT"/ &&
 			printf 'the logs are kept in %s\n' "$KEEP_LOGS_AT" >&2
+	elif [ "$code" -ne 0 ]; then
+		printf 'KEEP_LOGS_AT=DIRECTORY keeps the logs of a run that fails\n' >&2
 	fi
 	for name in "${!PROCESS[@]}"; do kill -s TERM -- "-${PROCESS[$name]}" 2>/dev/null; done
 	for name in "${!PROCESS[@]}"; do stop "$name"; done
