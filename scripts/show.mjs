@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+// Shows one registered snapshot.
+
+import { decimalsOf, formatAmount } from './lib/amount.mjs';
+import { command } from './lib/command.mjs';
+import { parseSnapshotId, snapshotById } from './lib/registry.mjs';
+import { bytes, pairs } from './lib/text.mjs';
+
+await command(
+	{
+		name: 'show',
+		summary: 'Shows a snapshot: its manifest, its status, who vouches for it, where its chunks are.',
+		arguments: [['ID', 'the snapshot id']],
+	},
+	async ({ api, values: [text] }) => {
+		const snapshot = await snapshotById(api, parseSnapshotId(text));
+		const amount = (units) => formatAmount(units, decimalsOf(api));
+		const { pruning, database } = snapshot;
+		const lines = [
+			['snapshot', snapshot.id],
+			['status', snapshot.status],
+			['block', `${snapshot.block_number} ${snapshot.block_hash}`],
+			['state root', snapshot.state_root],
+			['genesis', snapshot.genesis_hash],
+			['image', snapshot.image],
+			['size', bytes(snapshot.logical_size)],
+			['database', `${database.kind}, version ${database.version}`],
+			['pruning', typeof pruning === 'string' ? pruning : `keeps ${pruning.keep} blocks`],
+			['origin', snapshot.origin],
+			['publisher', snapshot.publisher],
+			['registered', `in block ${snapshot.registered_at}, expires in ${snapshot.expires_at}`],
+			['attested', `${amount(snapshot.attested)} by ${snapshot.attesters}`],
+			...snapshot.attestations.map(({ attester, stake, at }) => [
+				'attester',
+				`${attester} with ${amount(stake)} since block ${at}`,
+			]),
+			...snapshot.locations.map((location) => ['location', location]),
+		];
+		return { text: pairs(lines), json: snapshot };
+	},
+);
