@@ -10,7 +10,6 @@ mod progress;
 mod reading;
 mod serve;
 mod show;
-mod size;
 mod unmount;
 mod verify;
 

@@ -18,6 +18,7 @@ pub mod namespace;
 pub mod pack;
 pub mod progress;
 pub mod restore;
+pub mod size;
 pub mod source;
 pub mod store;
 pub mod value;

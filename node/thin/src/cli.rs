@@ -30,6 +30,11 @@ pub struct ThinParams {
 	#[arg(long, value_name = "DIR", help_heading = "Thin")]
 	pub thin_cache: Option<PathBuf>,
 
+	/// How much disk that may take: 500M, 20G. What was used longest ago goes first. [default: as
+	/// much as there is]
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, help_heading = "Thin")]
+	pub thin_cache_size: Option<u64>,
+
 	/// How much of the image is fetched ahead of being asked for.
 	///
 	/// `full` restores the whole image to a folder in the base path before the node starts: for
@@ -67,6 +72,7 @@ impl ThinParams {
 			|| self.thin_proof.is_some()
 			|| !self.thin_store.is_empty()
 			|| self.thin_cache.is_some()
+			|| self.thin_cache_size.is_some()
 			|| self.thin_hydrate != Hydrate::None
 			|| self.thin_allow_uncertified
 	}

@@ -14,6 +14,7 @@ use std::{
 	sync::Arc,
 };
 use thin_mount::{
+	cache::CacheOptions,
 	chunk::ChunkId,
 	fetch::{FetchOptions, Fetcher},
 	image::{Image, ImageId},
@@ -126,7 +127,9 @@ fn mount(
 	// A node that was killed may have left a dead mount here.
 	thin_mount::mount::clear_stale(&path).map_err(|error| failed(error.to_string()))?;
 	fs::create_dir_all(&path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
-	let options = MountOptions::new(image, stores, path.clone());
+	let folder = params.thin_cache.clone().unwrap_or_else(|| home.join("cache"));
+	let mut options = MountOptions::new(image, stores, path.clone());
+	options.cache = Some(CacheOptions { folder, limit: params.thin_cache_size });
 	let mount = thin_mount::mount::mount(options).map_err(|error| {
 		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
 	})?;

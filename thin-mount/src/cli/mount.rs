@@ -1,6 +1,6 @@
 //! `thin-mount mount`
 
-use super::{failure::Failure, output::Output, reading::ImageArgs, size};
+use super::{failure::Failure, output::Output, reading::ImageArgs};
 use anyhow::{anyhow, Context};
 use clap::ValueEnum;
 use serde_json::json;
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 	#[arg(long, value_name = "DIR")]
 	cache: Option<PathBuf>,
 	/// The most bytes the cache may take, as in 20G; without it, as many as there are
-	#[arg(long, value_name = "SIZE", value_parser = size::parse, requires = "cache")]
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, requires = "cache")]
 	cache_size: Option<u64>,
 	/// Where writes go
 	#[arg(long, value_enum, value_name = "LAYER", default_value = "none")]

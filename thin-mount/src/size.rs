@@ -1,7 +1,9 @@
-//! Sizes on the command line: `20G`.
+//! Sizes as people write them: `20G`.
 
 /// Reads a number of bytes, with K, M, G or T after it for powers of 1,024.
-pub(crate) fn parse(text: &str) -> Result<u64, String> {
+///
+/// Errors with a sentence that says what is expected.
+pub fn parse(text: &str) -> Result<u64, String> {
 	let expected = || format!("'{text}' is no size: expected a number, as in 500M or 20G");
 	let trimmed = text.strip_suffix("iB").or(text.strip_suffix('B')).unwrap_or(text);
 	let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
