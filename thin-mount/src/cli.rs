@@ -11,6 +11,7 @@ mod reading;
 mod serve;
 mod show;
 mod size;
+mod status;
 mod unmount;
 mod verify;
 
@@ -70,6 +71,7 @@ enum Command {
 	Hydrate(hydrate::Args),
 	Mount(mount::Args),
 	Unmount(unmount::Args),
+	Status(status::Args),
 	Serve(serve::Args),
 }
 
@@ -82,6 +84,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Hydrate(args) => hydrate::run(args, output),
 		Command::Mount(args) => mount::run(args, output),
 		Command::Unmount(args) => unmount::run(args, output),
+		Command::Status(args) => status::run(args, output),
 		Command::Serve(args) => serve::run(args, output),
 	}
 }

@@ -5,7 +5,7 @@
 mod trees;
 
 use rustix::{
-	fs::{listxattr, setxattr, statvfs, XattrFlags},
+	fs::{getxattr, listxattr, setxattr, statvfs, XattrFlags},
 	io::Errno,
 };
 use std::{
@@ -19,7 +19,7 @@ use std::{
 };
 use thin_mount::{
 	cache::CacheOptions,
-	mount::{clear_stale, unmount_at, Mount, MountError, WriteLayer},
+	mount::{clear_stale, stats_at, unmount_at, Mount, MountError, WriteLayer},
 	store::StoreError,
 };
 use trees::{fill, fuse, noise, Fault, Fixture};
@@ -254,8 +254,30 @@ fn s07_extended_attributes_are_not_supported() {
 	let mut names: [u8; 64] = [0; 64];
 	let listed = listxattr(&path, &mut names[..]);
 	assert!(matches!(listed, Ok(0) | Err(Errno::OPNOTSUPP)), "{listed:?}");
+	assert_eq!(getxattr(&path, "user.x", &mut names[..]).unwrap_err(), Errno::NODATA);
 	let error = setxattr(&path, "user.x", b"1", XattrFlags::empty()).unwrap_err();
 	assert!(matches!(error, Errno::ROFS | Errno::OPNOTSUPP), "{error:?}");
+}
+
+#[test]
+fn s17_a_mount_tells_what_it_has_done() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(fill);
+	let upper = fixture.folder.path().join("upper");
+	for write in [WriteLayer::None, WriteLayer::Overlay { upper }] {
+		let mount = fixture.mount_with(|options| options.write = write).unwrap();
+		fs::read(mount.path().join("a/b/c/large")).unwrap();
+		let stats = stats_at(mount.path()).unwrap();
+		assert_eq!(stats.fetch, mount.stats().fetch);
+		assert!(stats.bytes_read >= 5_000_123 && stats.fetch.bytes_fetched >= 5_000_123);
+		assert_eq!(
+			(stats.image, stats.mountpoint),
+			(fixture.image.to_string(), mount.path().into())
+		);
+	}
+	assert!(matches!(stats_at(fixture.source.path()), Err(MountError::NotMounted { .. })));
 }
 
 #[test]
