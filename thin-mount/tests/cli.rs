@@ -240,3 +240,37 @@ fn special_files_are_refused_and_nothing_is_printed() {
 	let error = String::from_utf8(output.stderr).unwrap();
 	assert!(error.contains("sock is a socket"), "{error}");
 }
+
+#[test]
+fn a_pack_that_was_killed_is_of_use_to_the_next() {
+	let place = Place::new();
+	let (mut bytes, mut state) = (vec![0u8; 40_000_000], 1u64);
+	for eight in bytes.chunks_exact_mut(8) {
+		// An xorshift generator: nothing that compresses.
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		eight.copy_from_slice(&state.to_le_bytes());
+	}
+	fs::write(place.path("source/large"), bytes).unwrap();
+	let store = place.url("store");
+	let mut child = Command::new(env!("CARGO_BIN_EXE_thin-mount"))
+		.args(["pack", "source", "--store", &store])
+		.current_dir(place.dir.path())
+		.stdout(std::process::Stdio::null())
+		.spawn()
+		.unwrap();
+	let chunks = place.path("store/chunks");
+	while !chunks.exists() || chunk_files(&place.path("store")).is_empty() {
+		std::thread::yield_now();
+	}
+	child.kill().unwrap();
+	child.wait().unwrap();
+	let before = chunk_files(&place.path("store")).len() as u64;
+	assert!(before > 0);
+	let packed = &json_lines(&place.fine(&["pack", "source", "--json", "--store", &store]))[0];
+	let after = chunk_files(&place.path("store")).len() as u64;
+	assert_eq!(packed["new_chunks"], after - before);
+	let id = packed["image"].as_str().unwrap();
+	assert!(place.fine(&["verify", id, "--store", &store]).contains("is whole"));
+}
