@@ -14,7 +14,7 @@ mod verify;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use output::Output;
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 /// About first, then examples, then the details.
 const TEMPLATE: &str =
@@ -89,7 +89,8 @@ pub(crate) fn main() -> ExitCode {
 	let command = Cli::command()
 		.help_template(TEMPLATE)
 		.mut_subcommands(|command| command.help_template(TEMPLATE));
-	let cli = match Cli::from_arg_matches(&command.get_matches()) {
+	let matches = command.get_matches_from(spread_stores(std::env::args_os()));
+	let cli = match Cli::from_arg_matches(&matches) {
 		Ok(cli) => cli,
 		Err(error) => error.exit(),
 	};
@@ -98,5 +99,55 @@ pub(crate) fn main() -> ExitCode {
 	match result {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(failure) => failure.report(&mut output),
+	}
+}
+
+/// Writes `--store A B` as `--store A --store B`. An option that takes any number of values would
+/// swallow the directory in `pack --store A DIR`; only URLs belong to `--store`.
+fn spread_stores(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+	let mut spread: Vec<OsString> = Vec::new();
+	// What came before: 0 anything, 1 `--store`, 2 a store.
+	let (mut before, mut options) = (0, true);
+	for arg in args {
+		options &= arg != "--";
+		let url = options && arg.to_str().is_some_and(|arg| arg.contains("://"));
+		before = match (before, url) {
+			(2, true) if !arg.to_string_lossy().starts_with('-') => {
+				spread.push("--store".into());
+				2
+			},
+			(1, _) => 2,
+			_ if options && arg == "--store" => 1,
+			_ if options && arg.to_string_lossy().starts_with("--store=") => 2,
+			_ => 0,
+		};
+		spread.push(arg);
+	}
+	spread
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_command_line_is_well_formed() {
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn several_stores_may_follow_one_option() {
+		let spread = |args: &str| {
+			let spread = spread_stores(args.split(' ').map(OsString::from));
+			spread.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+		};
+		assert_eq!(spread("x --store a://1 b://2 c"), "x --store a://1 --store b://2 c");
+		assert_eq!(
+			spread("--store=a://1 b://2 b://3"),
+			"--store=a://1 --store b://2 --store b://3"
+		);
+		assert_eq!(spread("--store a://1 -- b://2"), "--store a://1 -- b://2");
+		assert_eq!(spread("--store a://1 --to b://2"), "--store a://1 --to b://2");
+		assert_eq!(spread("pack a://1 b://2"), "pack a://1 b://2");
 	}
 }

@@ -55,7 +55,7 @@ pub enum ImageError {
 		/// The image.
 		id: ImageId,
 		/// The cause.
-		error: FetchError,
+		error: Box<FetchError>,
 	},
 	/// Part of the listing or of the trace can't be had or does not fit.
 	#[error("the {what} of image {id} can't be read: {error}")]
@@ -65,7 +65,7 @@ pub enum ImageError {
 		/// Which blob.
 		what: &'static str,
 		/// The cause.
-		error: BlobError,
+		error: Box<BlobError>,
 	},
 	/// The chunk of this id is something else.
 	#[error("{id} is no image: its chunk does not begin with the mark of a superblock")]
@@ -96,7 +96,10 @@ impl ImageError {
 	pub fn fetch_error(&self) -> Option<&FetchError> {
 		match self {
 			Self::Superblock { error, .. } => Some(error),
-			Self::Blob { error: BlobError::Fetch(error), .. } => Some(error),
+			Self::Blob { error, .. } => match &**error {
+				BlobError::Fetch(error) => Some(error),
+				_ => None,
+			},
 			_ => None,
 		}
 	}
@@ -172,7 +175,7 @@ fn read_whole(
 		let reason = format!("its {what} has {} bytes: the most is {limit}", blob.length);
 		return Err(ImageError::Malformed { id, reason });
 	}
-	let failed = |error| ImageError::Blob { id, what, error };
+	let failed = |error| ImageError::Blob { id, what, error: Box::new(error) };
 	let mut bytes = Vec::new();
 	let mut next = 0;
 	loop {

@@ -1,6 +1,6 @@
 //! A verified, lazily fetched, read-only directory tree out of a key-value store.
 //!
-//! A directory is *packed* into an [image](image): content-addressed chunks of at most 64 KiB
+//! A directory is *packed* into an [image]: content-addressed chunks of at most 64 KiB
 //! in one or more [stores](store). An image is named by one 32-byte id, and everything read from
 //! it is hashed against that id before anybody sees it: a store can withhold data, never change it.
 //!

@@ -11,12 +11,13 @@ use crate::{
 use parking_lot::Mutex;
 use rustix::{
 	fs::{
-		chmodat, fchmod, flock, linkat, mkdirat, openat, symlinkat, syncfs, AtFlags,
+		chmodat, fchmod, flock, fstatvfs, linkat, mkdirat, openat, symlinkat, syncfs, AtFlags,
 		FlockOperation, Mode, OFlags, CWD,
 	},
 	io::Errno,
 };
 use std::{
+	collections::HashMap,
 	ffi::{OsStr, OsString},
 	fs::{self, File},
 	io::{self, ErrorKind},
@@ -55,13 +56,23 @@ pub enum RestoreError {
 		/// The directory that is being filled.
 		path: PathBuf,
 	},
+	/// There is not enough room for the data of the image.
+	#[error("{} has {free} bytes free, and the image needs {needed}", path.display())]
+	Space {
+		/// Where it would be written.
+		path: PathBuf,
+		/// Bytes that are free there.
+		free: u64,
+		/// Bytes that are needed, holes not counted.
+		needed: u64,
+	},
 	/// A file of the image can't be read.
 	#[error("'{}' can't be restored: {error}", path.escape_ascii())]
 	Content {
 		/// The file in the image.
 		path: Vec<u8>,
 		/// The cause.
-		error: BlobError,
+		error: Box<BlobError>,
 	},
 	/// A system call failed.
 	#[error("can't write {}: {error}", path.display())]
@@ -91,6 +102,7 @@ pub fn restore(
 		.map_err(|error| RestoreError::Write { path: target.to_owned(), error })?;
 	check_target(&target)?;
 	let mut partial = Partial::create(&target)?;
+	check_space(image, &partial)?;
 	let run = Restore {
 		image,
 		partial: &partial,
@@ -116,6 +128,27 @@ fn check_target(target: &Path) -> Result<(), RestoreError> {
 			Err(error) => Err(RestoreError::Write { path: target.to_owned(), error }),
 		},
 	}
+}
+
+/// Fails before a disk is filled for nothing. An image of a few chunks may hold more than any disk.
+fn check_space(image: &Image, partial: &Partial) -> Result<(), RestoreError> {
+	let (mut known, mut needed) = (HashMap::new(), 0u64);
+	for entry in image.tree().entries() {
+		let (Some(blob), false) = (entry.blob, entry.hard_link) else { continue };
+		let leaves = image.blobs().data_leaves(&blob, &mut known).map_err(|error| {
+			RestoreError::Content { path: entry.path.to_vec(), error: Box::new(error) }
+		})?;
+		let bytes = leaves.saturating_mul(CHUNK_SIZE as u64).min(blob.length);
+		needed = needed.saturating_add(bytes);
+	}
+	let path = partial.path.clone();
+	let found = fstatvfs(&partial.directory)
+		.map_err(|error| RestoreError::Write { path: path.clone(), error: error.into() })?;
+	let free = found.f_bavail.saturating_mul(found.f_frsize);
+	if needed > free {
+		return Err(RestoreError::Space { path, free, needed });
+	}
+	Ok(())
 }
 
 /// The directory that is being filled. It is removed unless it gets its name.
@@ -261,7 +294,7 @@ impl Restore<'_> {
 	) -> Result<bool, RestoreError> {
 		let Some(blob) = entry.blob else { return Ok(true) };
 		let path: Arc<[u8]> = entry.path.into();
-		let content = |error| RestoreError::Content { path: path.to_vec(), error };
+		let content = |error| RestoreError::Content { path: path.to_vec(), error: Box::new(error) };
 		let mut next = 0;
 		loop {
 			let segments = self.image.blobs().segments(&blob, next, BATCH).map_err(content)?;
@@ -298,7 +331,7 @@ impl Restore<'_> {
 				for job in &batch {
 					let content = |error: FetchError| RestoreError::Content {
 						path: job.path.to_vec(),
-						error: error.into(),
+						error: Box::new(error.into()),
 					};
 					chunks.extend(fetch(source, &[job.leaf.id]).map_err(content)?);
 				}
@@ -307,8 +340,9 @@ impl Restore<'_> {
 		};
 		for (Job { file, path, leaf }, chunk) in batch.iter().zip(chunks) {
 			let bytes = chunk.bytes();
-			check_shape(leaf.id, bytes.len(), leaf.length)
-				.map_err(|error| RestoreError::Content { path: path.to_vec(), error })?;
+			check_shape(leaf.id, bytes.len(), leaf.length).map_err(|error| {
+				RestoreError::Content { path: path.to_vec(), error: Box::new(error) }
+			})?;
 			file.write_all_at(bytes, leaf.index.saturating_mul(CHUNK_SIZE as u64))
 				.map_err(|error| self.failed(path, error))?;
 			self.passed(bytes.len() as u64);

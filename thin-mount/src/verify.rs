@@ -122,6 +122,8 @@ struct Walk<'a, 'j> {
 	check: &'a Check<'a>,
 	jobs: &'a Jobs<'j, Vec<Job>>,
 	batch: Vec<Job>,
+	/// Another thread failed: there is no use in going on.
+	stopped: bool,
 	/// Inner nodes that were walked: id, height, leaves. This is what keeps the work bounded when
 	/// a small image claims to be a huge one by using one subtree again and again.
 	walked: HashSet<(ChunkId, u32, u64)>,
@@ -129,7 +131,8 @@ struct Walk<'a, 'j> {
 
 impl Check<'_> {
 	fn produce(&self, jobs: &Jobs<'_, Vec<Job>>) -> Result<(), VerifyError> {
-		let mut walk = Walk { check: self, jobs, batch: Vec::new(), walked: HashSet::new() };
+		let mut walk =
+			Walk { check: self, jobs, batch: Vec::new(), stopped: false, walked: HashSet::new() };
 		for entry in self.image.tree().entries() {
 			let (Some(blob), false) = (entry.blob, entry.hard_link) else { continue };
 			let path: Arc<[u8]> = entry.path.into();
@@ -219,6 +222,9 @@ impl Walk<'_, '_> {
 		first: u64,
 		leaves: u64,
 	) -> Result<(), VerifyError> {
+		if self.stopped {
+			return Ok(());
+		}
 		let offset = first.saturating_mul(CHUNK_SIZE as u64);
 		let bytes =
 			blob.length.saturating_sub(offset).min(leaves.saturating_mul(CHUNK_SIZE as u64));
@@ -257,9 +263,8 @@ impl Walk<'_, '_> {
 	}
 
 	fn flush(&mut self) {
-		if !self.batch.is_empty() {
-			// Nobody takes it only when another error is already on its way out.
-			let _ = self.jobs.put(std::mem::take(&mut self.batch));
+		if !self.batch.is_empty() && !self.jobs.put(std::mem::take(&mut self.batch)) {
+			self.stopped = true;
 		}
 	}
 }

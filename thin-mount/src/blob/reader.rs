@@ -11,6 +11,7 @@ use crate::{
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::{
+	collections::HashMap,
 	num::NonZeroUsize,
 	ops::{ControlFlow, Range},
 	sync::Arc,
@@ -191,6 +192,46 @@ impl BlobReader {
 		}
 		let root = Subtree { id: blob.root, height: height(leaves), first: 0, leaves };
 		self.visit_subtree(blob, root, &range, f).map(|_| ())
+	}
+
+	/// How many leaves of the blob are no holes, which is what it takes on disk in units of 64 KiB.
+	/// Fetches each distinct inner node once, so that a small tree that claims to be a huge one is
+	/// seen through quickly. `known` may be kept for more blobs.
+	pub fn data_leaves(
+		&self,
+		blob: &BlobRef,
+		known: &mut HashMap<(ChunkId, u32, u64), u64>,
+	) -> Result<u64, BlobError> {
+		Self::check(blob)?;
+		match leaf_count(blob.length) {
+			0 => Ok(0),
+			leaves => self.data_leaves_below(blob.root, height(leaves), leaves, known),
+		}
+	}
+
+	fn data_leaves_below(
+		&self,
+		id: ChunkId,
+		height: u32,
+		leaves: u64,
+		known: &mut HashMap<(ChunkId, u32, u64), u64>,
+	) -> Result<u64, BlobError> {
+		if is_hole(id, height, leaves) {
+			return Ok(0);
+		}
+		if height == 0 {
+			return Ok(1);
+		}
+		if let Some(count) = known.get(&(id, height, leaves)) {
+			return Ok(*count);
+		}
+		let (mut count, mut rest, span) = (0, leaves, full(height - 1));
+		for child in self.node(id, children(height, leaves))?.iter() {
+			count += self.data_leaves_below(*child, height - 1, rest.min(span), known)?;
+			rest = rest.saturating_sub(span);
+		}
+		known.insert((id, height, leaves), count);
+		Ok(count)
 	}
 
 	fn visit_subtree(

@@ -75,10 +75,11 @@ impl From<VerifyError> for Failure {
 impl From<RestoreError> for Failure {
 	fn from(error: RestoreError) -> Self {
 		match &error {
-			RestoreError::Content { error: BlobError::Fetch(FetchError::Store(_)), .. } => {
-				Self::environment(error)
+			RestoreError::Content { error: cause, .. }
+				if !matches!(**cause, BlobError::Fetch(FetchError::Store(_))) =>
+			{
+				Self::negative(error)
 			},
-			RestoreError::Content { .. } => Self::negative(error),
 			_ => Self::environment(error),
 		}
 	}

@@ -19,7 +19,7 @@ impl Bar {
 			return Self(None);
 		}
 		let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr());
-		let template = "{msg} {bar:30} {binary_bytes} of {binary_total_bytes}, \
+		let template = "{msg} {bar:20} {binary_bytes} of {binary_total_bytes}, \
 			{binary_bytes_per_sec}, {eta} left";
 		if let Ok(style) = ProgressStyle::with_template(template) {
 			bar.set_style(style);

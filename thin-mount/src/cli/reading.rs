@@ -21,8 +21,9 @@ pub(crate) struct ImageArgs {
 /// Where to read from or write to.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgs {
-	/// A store, such as dir:///path. Several are replicas of each other
-	#[arg(long = "store", value_name = "URL", required = true, num_args = 1..)]
+	/// A store, such as dir:///path. Several, one after the other or each with its own --store, are
+	/// replicas of each other
+	#[arg(long = "store", value_name = "URL", required = true)]
 	pub(crate) urls: Vec<String>,
 }
 

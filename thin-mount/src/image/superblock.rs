@@ -60,7 +60,7 @@ impl Superblock {
 
 	/// Fetches and checks the superblock of this image, and nothing else of it.
 	pub fn fetch(source: &dyn ChunkSource, id: ImageId) -> Result<Self, ImageError> {
-		let failed = |error| ImageError::Superblock { id, error };
+		let failed = |error| ImageError::Superblock { id, error: Box::new(error) };
 		let chunk = fetch(source, &[id.0]).map_err(failed)?.pop();
 		let bytes = chunk.map(Chunk::into_bytes).unwrap_or_default();
 		Self::parse(id, &bytes)

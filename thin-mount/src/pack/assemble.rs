@@ -2,7 +2,7 @@
 //! the totals.
 
 use super::{
-	read::{Done, Numbered},
+	read::{Done, Numbered, Worked},
 	upload::Offer,
 	walk::{check_unchanged, Identity},
 	Outcome, PackError, Root,
@@ -44,7 +44,7 @@ struct Assembly<'a, 'u, 's> {
 /// Puts results together until there are no more.
 pub(super) fn run(
 	root: &Root,
-	results: Receiver<Numbered<Done>>,
+	results: Receiver<Numbered<Worked>>,
 	tokens: Receiver<()>,
 	offer: Offer<'_, '_>,
 	outcome: &Outcome,
@@ -63,7 +63,7 @@ pub(super) fn run(
 	let mut early: HashMap<u64, Done> = HashMap::new();
 	let mut next = 0;
 	for Numbered { number, value } in &results {
-		early.insert(number, value);
+		early.insert(number, value?);
 		while let Some(done) = early.remove(&next) {
 			assembly.add(done)?;
 			on_progress(assembly.progress);

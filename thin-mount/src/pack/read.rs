@@ -55,8 +55,8 @@ pub(super) struct Numbered<T> {
 pub(super) struct Queues {
 	pub(super) steps: Sender<Numbered<Step>>,
 	pub(super) steps_out: Receiver<Numbered<Step>>,
-	pub(super) results: Sender<Numbered<Done>>,
-	pub(super) results_out: Receiver<Numbered<Done>>,
+	pub(super) results: Sender<Numbered<Worked>>,
+	pub(super) results_out: Receiver<Numbered<Worked>>,
 	/// As many tokens as steps may be on their way, which bounds what waits to be put in order.
 	pub(super) tokens: Sender<()>,
 	pub(super) tokens_out: Receiver<()>,
@@ -71,19 +71,35 @@ impl Queues {
 	}
 }
 
+/// What became of a step, or why nothing did. The assembly waits for every step, so it must hear
+/// of those that fail.
+pub(super) type Worked = Result<Done, PackError>;
+
+/// Tells the assembly that a step will never be done.
+struct TellIfPanicking<'a>(&'a Sender<Numbered<Worked>>);
+
+impl Drop for TellIfPanicking<'_> {
+	fn drop(&mut self) {
+		if std::thread::panicking() {
+			let _ = self.0.send(Numbered { number: 0, value: Err(PackError::Stopped) });
+		}
+	}
+}
+
 /// Works on steps until there are no more.
 pub(super) fn run(
 	root: &Root,
 	steps: Receiver<Numbered<Step>>,
-	results: Sender<Numbered<Done>>,
+	results: Sender<Numbered<Worked>>,
 	mut offer: Offer<'_, '_>,
 	outcome: &Outcome,
 ) -> Result<(), PackError> {
+	let _tell = TellIfPanicking(&results);
 	for Numbered { number, value } in &steps {
-		if outcome.stopped() {
-			return Err(PackError::Stopped);
-		}
-		let value = work(root, value, &mut offer)?;
+		let value = match outcome.stopped() {
+			true => Err(PackError::Stopped),
+			false => work(root, value, &mut offer),
+		};
 		results.send(Numbered { number, value }).map_err(|_| PackError::Stopped)?;
 	}
 	Ok(())

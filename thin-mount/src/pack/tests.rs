@@ -288,6 +288,83 @@ fn a_file_that_changes_while_it_is_read_is_named() {
 }
 
 #[test]
+fn a_file_that_vanishes_stops_everything() {
+	// The walk is at most 256 steps ahead, and has not come to the victim when the first is through.
+	let dir = tempfile::tempdir().unwrap();
+	for n in 0..2000 {
+		fs::write(dir.path().join(format!("{n:04}")), noise(n, 10)).unwrap();
+	}
+	let victim = dir.path().join("1500");
+	for threads in [1, 2, 7] {
+		fs::write(&victim, b"x").unwrap();
+		let on_progress = |progress: crate::progress::Progress| {
+			if progress.files == 1 {
+				fs::remove_file(&victim).unwrap();
+			}
+		};
+		let options = PackOptions { threads, ..Default::default() };
+		let error = pack(dir.path(), &*MemoryStore::new(), &options, &on_progress).unwrap_err();
+		assert!(matches!(&error, PackError::Changed { path } if *path == victim), "{error}");
+	}
+}
+
+#[test]
+fn the_assembly_hears_of_every_step() {
+	use read::{Done, Numbered, Queues, Step};
+	let dir = tempfile::tempdir().unwrap();
+	fs::write(dir.path().join("f"), b"f").unwrap();
+	let root = Root::open(dir.path()).unwrap();
+	let identity = walk::Identity::of(&rustix::fs::stat(dir.path().join("f")).unwrap());
+	let (store, outcome) = (MemoryStore::new(), Outcome::default());
+	let uploader = Uploader::new(&*store);
+	let (chunks, _to_upload) = crossbeam_channel::unbounded();
+	let Queues { steps, steps_out, results, results_out, .. } = Queues::new(1);
+	let answers: Vec<_> = thread::scope(|scope| {
+		let offer = Offer::new(&uploader, chunks);
+		let (root, outcome) = (&root, &outcome);
+		scope.spawn(move || read::run(root, steps_out, results, offer, outcome));
+		scope.spawn(move || {
+			for (number, name) in (0..).zip(["f", "gone", "f", "gone"]) {
+				let value = Step::Whole { path: name.into(), mode: 0o644, identity };
+				steps.send(Numbered { number, value }).ok().unwrap();
+			}
+		});
+		results_out.iter().collect()
+	});
+	let heard: Vec<_> =
+		answers.iter().map(|answer| (answer.number, answer.value.is_ok())).collect();
+	assert_eq!(heard, [(0, true), (1, false), (2, true), (3, false)]);
+	assert!(matches!(&answers[0].value, Ok(Done::Whole { size: 1, .. })));
+	assert!(
+		matches!(&answers[1].value, Err(PackError::Changed { path }) if path.ends_with("gone"))
+	);
+}
+
+#[test]
+fn a_store_that_answers_too_little_loses_nothing() {
+	struct Short(Arc<MemoryStore>);
+	impl Store for Short {
+		fn name(&self) -> &str {
+			"short"
+		}
+		fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+			self.0.get_many(keys)
+		}
+		fn has_many(&self, keys: &[Bytes]) -> Result<Vec<bool>, StoreError> {
+			self.0.has_many(&keys[1..])
+		}
+		fn put_many(&self, records: &[(Bytes, Bytes)]) -> Result<(), StoreError> {
+			self.0.put_many(records)
+		}
+	}
+	let dir = tempfile::tempdir().unwrap();
+	sample(dir.path());
+	let store = Short(MemoryStore::new());
+	let error = pack(dir.path(), &store, &PackOptions::default(), &|_| {}).unwrap_err();
+	assert!(matches!(error, PackError::Store(StoreError::Refused { .. })), "{error}");
+}
+
+#[test]
 fn a_directory_that_is_none_is_an_error() {
 	let store = MemoryStore::new();
 	let missing = pack_into(Path::new("/no/such/directory"), &store).unwrap_err();

@@ -4,7 +4,7 @@ use super::{record, Outcome, PackError};
 use crate::{
 	blob::ChunkSink,
 	chunk::{Chunk, ChunkId},
-	store::Store,
+	store::{Store, StoreError},
 };
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
@@ -93,6 +93,12 @@ impl<'s> Uploader<'s> {
 		let keys: Vec<_> =
 			batch.iter().map(|chunk| Bytes::copy_from_slice(&chunk.id().0)).collect();
 		let has = self.store.has_many(&keys)?;
+		if has.len() != keys.len() {
+			// Taking a missing answer for a yes would lose the chunk.
+			let reason = format!("it was asked for {} keys and answered {}", keys.len(), has.len());
+			let store = self.store.name().to_owned();
+			return Err(StoreError::Refused { store, reason }.into());
+		}
 		let missing = batch.iter().zip(has).filter(|(_, has)| !has);
 		let records: Vec<_> = missing.map(|(chunk, _)| record(chunk)).collect();
 		if records.is_empty() {

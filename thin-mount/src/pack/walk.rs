@@ -32,16 +32,16 @@ pub(super) struct Identity {
 	device: u64,
 	inode: u64,
 	size: i64,
-	modified: (i64, i64),
+	modified: (i64, u64),
 }
 
 impl Identity {
 	pub(super) fn of(stat: &Stat) -> Self {
 		Self {
-			device: stat.st_dev as u64,
-			inode: stat.st_ino as u64,
+			device: stat.st_dev,
+			inode: stat.st_ino,
 			size: stat.st_size,
-			modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+			modified: (stat.st_mtime, stat.st_mtime_nsec),
 		}
 	}
 
@@ -180,7 +180,7 @@ impl<'a> Walker<'a> {
 			},
 			FileType::RegularFile => {
 				if stat.st_nlink > 1 {
-					let identity = (stat.st_dev as u64, stat.st_ino as u64);
+					let identity = (stat.st_dev, stat.st_ino);
 					if let Some(first) = self.linked.get(&identity) {
 						return send(Step::Entry(path, EntryKind::HardLink { first: *first }));
 					}

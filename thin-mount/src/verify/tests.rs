@@ -72,3 +72,42 @@ fn an_image_without_superblock_or_listing_is_an_error() {
 		Err(VerifyError::Image(ImageError::Superblock { .. }))
 	));
 }
+
+#[test]
+fn a_small_image_that_claims_to_be_huge_is_seen_through() {
+	use crate::{chunk::Chunk, image::*, restore, restore::RestoreError};
+	use codec::Encode;
+	let store = MemoryStore::new();
+	let put = |bytes: Vec<u8>| {
+		let chunk = Chunk::new(bytes.into()).unwrap();
+		store.insert(&chunk);
+		chunk.id()
+	};
+	// 2^60 bytes out of five chunks: each node has one child 2,048 times.
+	let mut root = put(noise(1, CHUNK_SIZE));
+	for _ in 0..4 {
+		root = put(root.0.repeat(2048));
+	}
+	let blob = BlobRef { root, length: 1 << 60 };
+	let entry = |path: &str| {
+		Entry { path: path.into(), kind: EntryKind::File { mode: 0o644, blob } }.encode()
+	};
+	let listing = [entry("a"), entry("b")].concat();
+	let length = listing.len() as u64;
+	let listing = BlobRef { root: put(listing), length };
+	let totals = Totals { files: 2, bytes: 2 << 60, ..Default::default() };
+	let superblock = Superblock { listing, root_mode: 0o755, totals, trace: None };
+	let id = ImageId(put(superblock.to_chunk().into_bytes().to_vec()));
+
+	let report = verify(store.source(), id, &|_| {}).unwrap();
+	assert_eq!((report.files, report.problem_count), (2, 0));
+	assert!(report.good_chunks < 3000);
+
+	let image = Image::open(store.source(), id).unwrap();
+	assert_eq!(image.blobs().read_at(&blob, 1 << 59, 10).unwrap(), noise(1, 10));
+	let place = tempfile::tempdir().unwrap();
+	let error = restore::restore(&image, &place.path().join("t"), &|_| {}).unwrap_err();
+	let needed = 2 << 60;
+	assert!(matches!(error, RestoreError::Space { needed: n, .. } if n == needed), "{error}");
+	assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,276 @@
+//! The command line over folder stores, from the outside.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use serde_json::Value;
+use std::{
+	fs,
+	os::unix::fs::{symlink, MetadataExt},
+	path::{Path, PathBuf},
+	process::{Command, Output},
+};
+
+struct Place {
+	dir: tempfile::TempDir,
+}
+
+impl Place {
+	fn new() -> Self {
+		let dir = tempfile::tempdir().unwrap();
+		let source = dir.path().join("source");
+		fs::create_dir_all(source.join("sub/deep")).unwrap();
+		fs::write(source.join("sub/deep/file"), "content".repeat(50_000)).unwrap();
+		fs::write(source.join("sub/LOCK"), "").unwrap();
+		fs::write(source.join("naïve ☃"), "snow").unwrap();
+		fs::hard_link(source.join("naïve ☃"), source.join("sub/snow")).unwrap();
+		symlink("sub/deep", source.join("link")).unwrap();
+		Self { dir }
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.dir.path().join(name)
+	}
+
+	fn url(&self, name: &str) -> String {
+		format!("dir://{}", self.path(name).display())
+	}
+
+	fn run(&self, args: &[&str]) -> Output {
+		Command::new(env!("CARGO_BIN_EXE_thin-mount"))
+			.args(args)
+			.current_dir(self.dir.path())
+			.env_remove("RUST_LOG")
+			.output()
+			.unwrap()
+	}
+
+	/// Standard output of a run that must end well and without a word on standard error.
+	fn fine(&self, args: &[&str]) -> String {
+		let output = self.run(args);
+		let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+		assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+		assert_eq!(text(&output.stderr), "", "{args:?}");
+		text(&output.stdout)
+	}
+
+	/// Exit code and standard error of a run that must fail.
+	fn failing(&self, args: &[&str]) -> (i32, String) {
+		let output = self.run(args);
+		let code = output.status.code().unwrap();
+		assert_ne!(code, 0, "{args:?}");
+		(code, String::from_utf8(output.stderr).unwrap())
+	}
+
+	fn pack(&self) -> String {
+		let out = self.fine(&["pack", "source", "--store", &self.url("store")]);
+		let id = out.strip_suffix('\n').unwrap().to_owned();
+		assert_eq!(id.len(), 64);
+		assert!(id.bytes().all(|b| b.is_ascii_hexdigit()), "the id stands alone: {out}");
+		id
+	}
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+	text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Every stored chunk, as files.
+fn chunk_files(store: &Path) -> Vec<PathBuf> {
+	let mut files = Vec::new();
+	for fan in fs::read_dir(store.join("chunks")).unwrap() {
+		files.extend(fs::read_dir(fan.unwrap().path()).unwrap().map(|f| f.unwrap().path()));
+	}
+	files
+}
+
+#[test]
+fn pack_then_hydrate_gives_the_same_tree() {
+	let place = Place::new();
+	let id = place.pack();
+	let store = place.url("store");
+	place.fine(&["hydrate", &id, "--to", "copy", "--store", &store]);
+	let diff = Command::new("diff")
+		.args(["-r", "--no-dereference"])
+		.args([place.path("source"), place.path("copy")])
+		.status()
+		.unwrap();
+	assert!(diff.success());
+	assert_eq!(fs::metadata(place.path("copy/sub/snow")).unwrap().nlink(), 2);
+	assert_eq!(place.fine(&["pack", "copy", "--store", &store]).trim(), id);
+	let (code, error) = place.failing(&["hydrate", &id, "--to", "copy", "--store", &store]);
+	assert_eq!(code, 2);
+	assert!(error.contains("is not empty"), "{error}");
+}
+
+#[test]
+fn a_second_pack_uploads_what_is_new() {
+	let place = Place::new();
+	let store = place.url("store");
+	let id = place.pack();
+	let args = ["pack", "source", "--json", "--store", &store];
+	let second = &json_lines(&place.fine(&args))[0];
+	assert_eq!(second["image"], id.as_str());
+	assert_eq!((&second["new_chunks"], &second["uploaded_bytes"]), (&0.into(), &0.into()));
+	fs::write(place.path("source/new"), "new").unwrap();
+	let third = &json_lines(&place.fine(&args))[0];
+	assert_ne!(third["image"], id.as_str());
+	assert_eq!(third["new_chunks"], 3, "the file, the listing, the superblock");
+}
+
+#[test]
+fn ls_and_show_tell_what_is_there() {
+	let place = Place::new();
+	let (id, store) = (place.pack(), place.url("store"));
+	let names = |args: &[&str]| -> Vec<String> {
+		let lines = json_lines(&place.fine(args));
+		lines.iter().map(|line| line["path"].as_str().unwrap().to_owned()).collect()
+	};
+	assert_eq!(names(&["ls", &id, "--json", "--store", &store]), ["link", "naïve ☃", "sub"]);
+	assert_eq!(
+		names(&["ls", &id, "/sub/", "--json", "--store", &store]),
+		["sub/LOCK", "sub/deep", "sub/snow"]
+	);
+	assert_eq!(names(&["ls", &id, "-r", "sub", "--json", "--store", &store])[2], "sub/deep/file");
+	let text = place.fine(&["ls", &id, "--store", &store]);
+	assert!(text.contains("link -> sub/deep"), "{text}");
+	let (code, error) = place.failing(&["ls", &id, "no/such", "--store", &store]);
+	assert_eq!(code, 1);
+	assert!(error.contains("no/such"), "{error}");
+
+	let show = &json_lines(&place.fine(&["show", &id, "--json", "--store", &store]))[0];
+	assert_eq!(show["files"], 3);
+	assert_eq!(show["hard_links"], 1);
+	assert_eq!(show["bytes"], 350_004);
+	assert!(place.fine(&["show", &id, "--store", &store]).contains(&id));
+}
+
+#[test]
+fn excluded_names_are_left_out() {
+	let place = Place::new();
+	let store = place.url("store");
+	let excluded = ["--exclude", "LOCK", "--exclude", "sub/deep", "--exclude", "naïve"];
+	let mut args = vec!["pack", "source", "--store", &store];
+	args.extend(excluded);
+	let id = place.fine(&args);
+	let text = place.fine(&["ls", "-r", id.trim(), "--store", &store]);
+	assert!(text.contains("naïve ☃") && text.contains("sub/snow"), "{text}");
+	assert!(!text.contains("LOCK") && !text.contains("file"), "{text}");
+}
+
+#[test]
+fn verify_names_the_damaged_file_and_a_replica_heals_it() {
+	let place = Place::new();
+	let (id, store) = (place.pack(), place.url("store"));
+	place.fine(&["pack", "source", "--store", &place.url("replica")]);
+	assert!(place.fine(&["verify", &id, "--store", &store]).contains("is whole"));
+
+	// Every chunk in turn: missing, then with one bit changed.
+	let (mut by_file, mut at_start) = (0, 0);
+	for file in chunk_files(&place.path("store")) {
+		let value = fs::read(&file).unwrap();
+		fs::remove_file(&file).unwrap();
+		let output = place.run(&["verify", &id, "--store", &store]);
+		assert_eq!(output.status.code(), Some(1));
+		let out = String::from_utf8(output.stdout).unwrap();
+		match out.lines().any(|line| line.starts_with("missing ")) {
+			true => by_file += 1,
+			false => at_start += 1,
+		}
+		let mut changed = value.clone();
+		*changed.last_mut().unwrap() ^= 1;
+		fs::write(&file, &changed).unwrap();
+		assert_eq!(place.failing(&["verify", &id, "--store", &store]).0, 1);
+		let (code, _) = place.failing(&["hydrate", &id, "--to", "x", "--store", &store]);
+		assert_eq!(code, 1);
+		assert!(!place.path("x").exists());
+		let both = ["verify", &id, "--store", &store, &place.url("replica")];
+		let output = place.run(&both);
+		assert_eq!(output.status.code(), Some(0), "the replica has it");
+		let error = String::from_utf8(output.stderr).unwrap();
+		assert!(error.contains("sent wrong bytes") && error.contains("/store"), "{error}");
+		fs::write(&file, &value).unwrap();
+	}
+	// The superblock and the listing are no file's.
+	assert_eq!(at_start, 2);
+	assert!(by_file >= 4);
+}
+
+#[test]
+fn what_is_wrong_is_said_and_the_exit_code_tells_its_kind() {
+	let place = Place::new();
+	let (id, store) = (place.pack(), place.url("store"));
+	let other = "00".repeat(32);
+	let cases: [(&[&str], i32, &str); 9] = [
+		(&["ls", &other, "--store", &store], 1, "in none of the stores"),
+		(&["ls", &id, "--store", &place.url("nowhere")], 2, "no such folder"),
+		(&["ls", "5f0c", "--store", &store], 2, "64 hexadecimal digits"),
+		(&["ls", &id], 2, "--store"),
+		(&["ls", &id, "--store", "gopher://x"], 2, "gopher://x"),
+		(&["pack", "no/such/dir", "--store", &store], 2, "no/such/dir"),
+		(&["pack", "source/link", "--store", "dir://"], 2, "dir:///path"),
+		(&["frobnicate"], 2, "frobnicate"),
+		(&[], 2, "Examples"),
+	];
+	for (args, code, words) in cases {
+		let (got, error) = place.failing(args);
+		assert_eq!(got, code, "{args:?}: {error}");
+		assert!(error.contains(words), "{args:?}: {error}");
+	}
+	// A chunk that is no superblock.
+	let file = fs::read_dir(place.path("source")).unwrap().count();
+	assert!(file > 0);
+	let text = place.fine(&["ls", "-r", &id, "--json", "--store", &store]);
+	let root = json_lines(&text).iter().find_map(|line| Some(line["root"].as_str()?.to_owned()));
+	let (code, error) = place.failing(&["show", &root.unwrap(), "--store", &store]);
+	assert_eq!(code, 1);
+	assert!(error.contains("is no image"), "{error}");
+	// With --json the error is a line, too.
+	let output = place.run(&["--json", "ls", &other, "--store", &store]);
+	let line = &json_lines(&String::from_utf8(output.stdout).unwrap())[0];
+	assert_eq!(line["exit_code"], 1);
+}
+
+#[test]
+fn special_files_are_refused_and_nothing_is_printed() {
+	let place = Place::new();
+	let _socket = std::os::unix::net::UnixListener::bind(place.path("source/sock")).unwrap();
+	let output = place.run(&["pack", "source", "--store", &place.url("store")]);
+	assert_eq!(output.status.code(), Some(2));
+	assert!(output.stdout.is_empty());
+	let error = String::from_utf8(output.stderr).unwrap();
+	assert!(error.contains("sock is a socket"), "{error}");
+}
+
+#[test]
+fn a_pack_that_was_killed_is_of_use_to_the_next() {
+	let place = Place::new();
+	let (mut bytes, mut state) = (vec![0u8; 40_000_000], 1u64);
+	for eight in bytes.chunks_exact_mut(8) {
+		// An xorshift generator: nothing that compresses.
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		eight.copy_from_slice(&state.to_le_bytes());
+	}
+	fs::write(place.path("source/large"), bytes).unwrap();
+	let store = place.url("store");
+	let mut child = Command::new(env!("CARGO_BIN_EXE_thin-mount"))
+		.args(["pack", "source", "--store", &store])
+		.current_dir(place.dir.path())
+		.stdout(std::process::Stdio::null())
+		.spawn()
+		.unwrap();
+	let chunks = place.path("store/chunks");
+	while !chunks.exists() || chunk_files(&place.path("store")).is_empty() {
+		std::thread::yield_now();
+	}
+	child.kill().unwrap();
+	child.wait().unwrap();
+	let before = chunk_files(&place.path("store")).len() as u64;
+	assert!(before > 0);
+	let packed = &json_lines(&place.fine(&["pack", "source", "--json", "--store", &store]))[0];
+	let after = chunk_files(&place.path("store")).len() as u64;
+	assert_eq!(packed["new_chunks"], after - before);
+	let id = packed["image"].as_str().unwrap();
+	assert!(place.fine(&["verify", id, "--store", &store]).contains("is whole"));
+}
