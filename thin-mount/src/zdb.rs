@@ -11,7 +11,7 @@
 //! * **Concurrency**: writes to one namespace are made one after another. Reads don't wait for
 //!   them: they look up the location in memory and read the file, on whichever thread the
 //!   connection runs.
-//! * **Memory**: a key takes its own bytes and some 60 more. Everything else is bounded by
+//! * **Memory**: grows with the number of keys. Everything else is bounded by
 //!   [`Limits`]: a client that sends or takes its bytes slowly waits, or is sent away.
 //!
 //! Read-only, several servers can serve one folder at the same time.

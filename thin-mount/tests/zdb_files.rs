@@ -176,6 +176,8 @@ fn a_real_server_reads_what_this_one_wrote_and_goes_on() {
 
 	let arguments = ["--datasize", "524288"];
 	let Some(server) = Running::real(&folders, &arguments) else { return };
+	let error = thin_mount::zdb::Server::start(folders.options()).unwrap_err();
+	assert!(matches!(error, thin_mount::zdb::ServeError::InUse(_)), "{error}");
 	expected.check(&mut server.client());
 	let mut client = server.client();
 	assert_eq!(client.call(&["SELECT", "ns1", "wrong"]), Reply::error("Access denied"));
@@ -240,4 +242,35 @@ fn both_servers_write_the_same_files() {
 		}
 	}
 	assert_eq!(our_index, their_index);
+}
+
+#[test]
+fn scans_page_through_many_keys_and_empty_files() {
+	let folders = Folders::new();
+	let server = Running::embedded(folders.options());
+	let mut client = server.client();
+	assert_eq!(client.call(&["RSCAN"]), Reply::error("No more data"));
+	let mut expected = Expected::default();
+	for number in 0..5000u32 {
+		if number % 2000 == 1000 {
+			// Files without entries in between.
+			assert_eq!(client.call(&["NSJUMP"]), Reply::ok());
+			assert_eq!(client.call(&["NSJUMP"]), Reply::ok());
+		}
+		expected.set(&mut client, format!("key {number}").as_bytes(), vec![number as u8]);
+	}
+	for number in (0..5000).filter(|number| number % 3 == 0) {
+		expected.delete(&mut client, format!("key {number}").as_bytes());
+	}
+	assert_eq!(client.call(&["NSJUMP"]), Reply::ok());
+	expected.check(&mut client);
+	server.stop();
+	let server = Running::embedded(folders.options());
+	expected.check(&mut server.client());
+	let mut client = server.client();
+	for cursor in [&[0u8; 17][..], &[0xff; 17], b"", b"short"] {
+		for command in [&b"SCAN"[..], b"RSCAN"] {
+			assert_eq!(client.call(&[command, cursor]), Reply::error("Invalid key format"));
+		}
+	}
 }

@@ -425,3 +425,135 @@ fn impossible_options_are_said() {
 	options.listen = server.address().to_string();
 	assert!(matches!(Server::start(options).unwrap_err(), ServeError::Listen { .. }));
 }
+
+/// A filesystem of 2 MiB, gone when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+	fn new() -> Option<Self> {
+		let folder = tempfile::tempdir().unwrap();
+		let flags = rustix::mount::MountFlags::empty();
+		match rustix::mount::mount("tmpfs", folder.path(), "tmpfs", flags, c"size=2m") {
+			Ok(()) => Some(Self(folder)),
+			Err(error) => {
+				eprintln!("skipped: can't mount a small filesystem ({error})");
+				None
+			},
+		}
+	}
+}
+
+impl Drop for SmallDisk {
+	fn drop(&mut self) {
+		let flags = rustix::mount::UnmountFlags::DETACH;
+		rustix::mount::unmount(self.0.path(), flags).unwrap();
+	}
+}
+
+#[test]
+fn a_full_disk_refuses_values_and_loses_none() {
+	let Some(disk) = SmallDisk::new() else { return };
+	let elsewhere = Folders::new();
+	// The data on the small disk, then the index.
+	for small_data in [true, false] {
+		let path = |small: bool, name: &str| match small {
+			true => disk.0.path().join(name),
+			false => elsewhere.data().with_file_name(format!("{name} {small_data}")),
+		};
+		let options = thin_mount::zdb::ServerOptions::new(
+			path(small_data, "data"),
+			path(!small_data, "index"),
+		);
+		let server = Running::embedded(options.clone());
+		let mut client = server.client();
+		let mut expected = Expected::default();
+		let size = if small_data { 70_000 } else { 1 };
+		let words = if small_data { "data" } else { "index" };
+		let full = Reply::error(&format!("Cannot write {words} right now"));
+		let mut refused = 0;
+		for number in 0..40_000u32 {
+			let key = format!("{number:0200}");
+			let value = vec![number as u8; size];
+			match client.call(&[&b"SET"[..], key.as_bytes(), &value]) {
+				Reply::Bulk(_) => {
+					expected.values.insert(key.clone().into_bytes(), value);
+					expected.order.push(key.into_bytes());
+				},
+				error => {
+					assert_eq!(error, full);
+					assert_eq!(client.call(&["GET", &key]), Reply::Nil);
+					refused += 1;
+					if refused == 3 {
+						break;
+					}
+				},
+			}
+		}
+		assert_eq!(refused, 3);
+		assert!(expected.values.len() > 20);
+		expected.check(&mut client);
+		server.stop();
+		let server = Running::embedded(options);
+		expected.check(&mut server.client());
+		server.stop();
+		for name in ["data", "index"] {
+			let _ = std::fs::remove_dir_all(disk.0.path().join(name));
+		}
+	}
+}
+
+#[test]
+fn no_damage_makes_it_panic_or_serve_what_was_never_written() {
+	use rand::{rngs::StdRng, Rng, SeedableRng};
+	let seed: u64 = rand::random();
+	let mut random = StdRng::seed_from_u64(seed);
+	let whole = Folders::new();
+	let server = Running::embedded(whole.options());
+	let mut client = server.client();
+	for number in 0..30u8 {
+		let key = format!("key {}", number % 20);
+		client.call(&[&b"SET"[..], key.as_bytes(), &vec![number; usize::from(number) * 3]]);
+	}
+	client.call(&["DEL", "key 3"]);
+	server.stop();
+	for round in 0..150 {
+		let place = format!("seed {seed}, round {round}");
+		let folders = copy_of(&whole);
+		for path in [folders.data().join("default/d0"), folders.index().join("default/i0")] {
+			let mut bytes = std::fs::read(&path).unwrap();
+			for _ in 0..random.gen_range(0..4) {
+				let at = random.gen_range(0..bytes.len());
+				match random.gen_range(0..4) {
+					0 => bytes[at] = random.gen(),
+					1 => bytes[at] ^= 1 << random.gen_range(0..8),
+					2 => bytes.truncate(at.max(1)),
+					_ => bytes.extend((0..at).map(|_| random.gen::<u8>())),
+				}
+			}
+			std::fs::write(&path, bytes).unwrap();
+		}
+		for read_only in [true, false] {
+			let mut options = folders.options();
+			options.read_only = read_only;
+			let Ok(server) = Server::start(options) else { continue };
+			let server = Running::Embedded(server);
+			let mut client = server.client();
+			for number in 0..20u8 {
+				let key = format!("key {number}");
+				if let Reply::Bulk(value) = client.call(&["GET", &key]) {
+					let sound = client.call(&["CHECK", &key]) == Reply::Integer(1);
+					let written = [number, number + 20]
+						.iter()
+						.any(|number| value == vec![*number; usize::from(*number) * 3]);
+					assert!(written || !sound, "{place}: {key}");
+				}
+			}
+			zdb_support::scan(&mut client, "SCANX");
+			zdb_support::scan(&mut client, "RSCAN");
+			if !read_only {
+				assert_eq!(client.call(&["SET", "new", "value"]), Reply::bulk("new"), "{place}");
+				assert_eq!(client.call(&["GET", "new"]), Reply::bulk("value"), "{place}");
+			}
+		}
+	}
+}

@@ -5,7 +5,7 @@ use super::{
 	format::{self, Descriptor, DATA_ENTRY, INDEX_ENTRY},
 	keymap::{KeyMap, Location},
 	recovery::{self, LoadError},
-	segment::{Folders, Segment, Tail, WriteError},
+	segment::{sync_folder, Folders, Segment, Tail, WriteError},
 	stats::Stats,
 };
 use parking_lot::{Mutex, RwLock};
@@ -52,6 +52,8 @@ pub(super) enum Stored {
 	Worm,
 	/// The namespace's limit is reached.
 	NoSpace,
+	/// There is no key; that is noticed last.
+	NoKey,
 }
 
 /// What became of a key that was to be deleted.
@@ -105,6 +107,9 @@ impl Namespace {
 		if !storage.read_only {
 			for folder in [&folders.index, &folders.data] {
 				create_folder(folder).map_err(io(folder))?;
+				if let Some(parent) = folder.parent().filter(|_| storage.sync) {
+					sync_folder(parent).map_err(io(parent))?;
+				}
 			}
 		}
 		let path = folders.index.join(DESCRIPTOR_FILE);
@@ -238,8 +243,11 @@ impl Namespace {
 				return Ok(Stored::Worm);
 			}
 			let freed = present.map_or(0, |present| u64::from(present.length));
-			if limit > 0 && self.map.payload() - freed + value.len() as u64 > limit {
+			if limit > 0 && self.map.payload().saturating_sub(freed) + value.len() as u64 > limit {
 				return Ok(Stored::NoSpace);
+			}
+			if key.is_empty() {
+				return Ok(Stored::NoKey);
 			}
 			let same = present.is_some_and(|present| {
 				present.crc == crc && present.length as usize == value.len()
@@ -391,5 +399,5 @@ fn write_descriptor(folders: &Folders, descriptor: &Descriptor) -> io::Result<()
 	file.write_all(&descriptor.encode())?;
 	file.sync_all()?;
 	std::fs::rename(&new, folders.index.join(DESCRIPTOR_FILE))?;
-	super::segment::sync_folder(&folders.index)
+	sync_folder(&folders.index)
 }

@@ -85,13 +85,26 @@ pub(super) struct Loaded {
 pub(super) fn load(folders: &Folders, read_only: bool) -> Result<Loaded, LoadError> {
 	let data = numbered(&folders.data, b'd')?;
 	let index = numbered(&folders.index, b'i')?;
-	let mut loader = Loader { folders, read_only, rebuild: false, loaded: Loaded::default() };
+	let mut loader = Loader {
+		folders,
+		read_only,
+		rebuild: false,
+		changed: BTreeSet::new(),
+		loaded: Loaded::default(),
+	};
 	let last = data.last().max(index.last()).copied();
 	for file in data.union(&index).copied() {
 		let newest = Some(file) == last;
 		match (data.contains(&file), index.contains(&file)) {
 			(true, present) => loader.pair(file, present, newest)?,
 			(false, _) => loader.without_data(file)?,
+		}
+	}
+	// What was mended is not torn again by the next power loss.
+	if !read_only {
+		for file in &loader.changed {
+			let path = folders.index_file(*file);
+			File::open(&path).and_then(|index| index.sync_data()).map_err(at(&path))?;
 		}
 	}
 	Ok(loader.loaded)
@@ -126,6 +139,8 @@ struct Loader<'a> {
 	/// Whether an earlier index was incomplete. Deletions are only marked in the index of the
 	/// entry they delete, so everything after it has to be replayed from the data.
 	rebuild: bool,
+	/// The index files that were mended.
+	changed: BTreeSet<u32>,
 	loaded: Loaded,
 }
 
@@ -468,6 +483,7 @@ impl Loader<'_> {
 	/// An index file that may be changed: the one on the disk, or a copy in memory.
 	fn index(&mut self, file: u32) -> Result<Arc<File>, LoadError> {
 		let path = self.folders.index_file(file);
+		self.changed.insert(file);
 		if !self.read_only {
 			return open_for_writing(&path).map(Arc::new).map_err(at(&path));
 		}

@@ -1,6 +1,7 @@
 //! Walking the index files: SCAN, RSCAN, KEYCUR and HISTORY.
 
 use super::{
+	command::exactly,
 	files::Kind,
 	format::{Cursor, IndexEntry, DATA_ENTRY, INDEX_ENTRY, INDEX_HEADER},
 	keymap::Location,
@@ -61,7 +62,9 @@ impl<'a> Walk<'a> {
 				Some(open) => open,
 				None => self.open.insert(self.namespace.file(Kind::Index, self.file)?),
 			};
-			self.block.resize(BLOCK, 0);
+			// One entry at first: whoever walks backward needs no more.
+			let size = if self.block.is_empty() { INDEX_ENTRY + MAX_KEY } else { BLOCK };
+			self.block.resize(size, 0);
 			let read = read_up_to(open, &mut self.block, self.position)?;
 			self.block.truncate(read);
 			self.namespace.stats().index.read.add(read as u64);
@@ -76,16 +79,21 @@ impl<'a> Walk<'a> {
 	fn next(&mut self) -> io::Result<Option<Found>> {
 		let last = self.namespace.tail().file;
 		loop {
-			if let Some((entry, key)) = self.entry()? {
-				let offset = self.position as u32;
-				self.position += entry.total();
-				return Ok(Some(Found { file: self.file, offset, entry, key }));
+			if let Some(found) = self.here()? {
+				self.position += found.entry.total();
+				return Ok(Some(found));
 			}
 			if self.file >= last {
 				return Ok(None);
 			}
 			*self = Walk::new(self.namespace, self.file + 1, INDEX_HEADER);
 		}
+	}
+
+	/// The entry at the position, if there is a whole one.
+	fn here(&mut self) -> io::Result<Option<Found>> {
+		let (file, offset) = (self.file, self.position as u32);
+		Ok(self.entry()?.map(|(entry, key)| Found { file, offset, entry, key }))
 	}
 
 	fn entry(&mut self) -> io::Result<Option<(IndexEntry, Vec<u8>)>> {
@@ -119,7 +127,9 @@ impl Namespace {
 		})
 	}
 
-	/// The index entry at a place a client named, if there is one of such a key.
+	/// The index entry at a place a client named, with as much of a key as it says there is:
+	/// `None` when the file ends before that. Whether there is an entry at all, and of that key,
+	/// is for the caller to find out.
 	fn index_entry(&self, file: u32, offset: u32, key_length: u8) -> Option<Found> {
 		let open = self.file(Kind::Index, file).ok()?;
 		let mut bytes = [0; INDEX_ENTRY + MAX_KEY];
@@ -127,15 +137,15 @@ impl Namespace {
 		open.read_exact_at(bytes, u64::from(offset)).ok()?;
 		self.stats().index.read.add(bytes.len() as u64);
 		let (fixed, key) = bytes.split_at(INDEX_ENTRY);
-		let entry = IndexEntry::decode(fixed.try_into().ok()?)?;
-		(entry.key_length == key_length).then(|| Found { file, offset, entry, key: key.to_vec() })
+		let entry = IndexEntry::read(fixed.try_into().ok()?);
+		Some(Found { file, offset, entry, key: key.to_vec() })
 	}
 
 	fn at_cursor(&self, cursor: &[u8]) -> Result<Found, Refusal> {
 		Cursor::decode(cursor)
 			.and_then(|cursor| {
 				let found = self.index_entry(cursor.file, cursor.offset, cursor.key_length)?;
-				(found.cursor() == cursor).then_some(found)
+				(found.entry.is_possible() && found.cursor() == cursor).then_some(found)
 			})
 			.ok_or(Refusal::Words("Invalid key format"))
 	}
@@ -162,37 +172,78 @@ impl Namespace {
 
 	/// A page of keys before the cursor, the last one first.
 	fn backward(&self, cursor: Option<&[u8]>) -> Result<Vec<Found>, Refusal> {
-		let (mut file, mut end) = match cursor {
-			None => (self.tail().file, u64::MAX),
+		let broken = |error| self.broken(&error);
+		let mut place = match cursor {
+			None => {
+				let tail = self.tail();
+				let previous = tail.index_previous;
+				let last = if tail.index_end > INDEX_HEADER {
+					Walk::new(self, tail.file, u64::from(previous)).here()
+				} else if let Some(file) = tail.file.checked_sub(1) {
+					self.last_entry(file, previous)
+				} else {
+					Ok(None)
+				};
+				last.map_err(broken)?
+			},
 			Some(cursor) => {
 				let found = self.at_cursor(cursor)?;
-				(found.file, u64::from(found.offset))
+				self.entry_before(&found).map_err(broken)?
 			},
 		};
 		let mut page = Vec::new();
-		loop {
-			// Entries can only be read forward. The previous offsets in them lead backward, but a
-			// block of them is read faster this way, and a damaged one leads nowhere.
-			let mut walk = Walk::new(self, file, INDEX_HEADER);
-			let mut recent = std::collections::VecDeque::with_capacity(PAGE);
-			while let Some(found) = walk.next().map_err(|error| self.broken(&error))? {
-				if found.file != file || u64::from(found.offset) >= end {
+		while let Some(found) = place {
+			place = self.entry_before(&found).map_err(broken)?;
+			if self.is_current(&found) {
+				page.push(found);
+				if page.len() == PAGE {
 					break;
 				}
-				if self.is_current(&found) {
-					if recent.len() == PAGE - page.len() {
-						recent.pop_front();
-					}
-					recent.push_back(found);
+			}
+		}
+		Ok(page)
+	}
+
+	/// The index entry before this one. Every step leads to a smaller offset or a smaller file.
+	fn entry_before(&self, found: &Found) -> io::Result<Option<Found>> {
+		let previous = found.entry.previous;
+		if previous < found.offset {
+			if u64::from(previous) < INDEX_HEADER {
+				return Ok(None);
+			}
+			return Walk::new(self, found.file, u64::from(previous)).here();
+		}
+		// The first one of its file names the offset of the last one before it.
+		match found.file.checked_sub(1) {
+			Some(file) => self.last_entry(file, previous),
+			None => Ok(None),
+		}
+	}
+
+	/// The last index entry in this file or the nearest one before it that has any. It lies at
+	/// `offset`, unless there are files without entries.
+	fn last_entry(&self, file: u32, offset: u32) -> io::Result<Option<Found>> {
+		for file in (0..=file).rev() {
+			let length = self.file(Kind::Index, file)?.metadata()?.len();
+			if u64::from(offset) >= INDEX_HEADER {
+				let found = Walk::new(self, file, u64::from(offset)).here()?;
+				let is_last =
+					|found: &Found| u64::from(found.offset) + found.entry.total() == length;
+				if found.as_ref().is_some_and(is_last) {
+					return Ok(found);
 				}
 			}
-			page.extend(recent.into_iter().rev());
-			if file == 0 || page.len() == PAGE {
-				return Ok(page);
+			let mut walk = Walk::new(self, file, INDEX_HEADER);
+			let mut last = None;
+			while let Some(found) = walk.here()? {
+				walk.position += found.entry.total();
+				last = Some(found);
 			}
-			file -= 1;
-			end = u64::MAX;
+			if last.is_some() {
+				return Ok(last);
+			}
 		}
+		Ok(None)
 	}
 
 	fn broken(&self, error: &io::Error) -> Refusal {
@@ -222,7 +273,8 @@ impl Session {
 
 	/// `KEYCUR key`: the cursor at a key.
 	pub(super) fn keycur(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
-		let key = self.only_key(request)?;
+		let [_, key] = exactly::<2>(request)?;
+		self.require_readable()?;
 		let Location { file, length, index_offset, crc, .. } =
 			self.namespace.map().get(key).ok_or("Key not found")?;
 		let key_length = key.len() as u8;
@@ -239,7 +291,6 @@ impl Session {
 			_ => return Err("Invalid arguments".into()),
 		};
 		self.require_readable()?;
-		let key_length = u8::try_from(key.len()).map_err(|_| "Invalid arguments")?;
 		let (file, offset, refusal) = match place {
 			None => {
 				let location = self.namespace.map().get(key).ok_or("Key not found")?;
@@ -254,9 +305,11 @@ impl Session {
 				(place as u32, (place >> 32) as u32, "Invalid arguments (index query)")
 			},
 		};
+		let key_length = u8::try_from(key.len()).map_err(|_| "Invalid arguments")?;
 		tokio::task::block_in_place(|| {
 			let found = self.namespace.index_entry(file, offset, key_length).ok_or(refusal)?;
-			if found.key != key[..] {
+			let same = found.entry.key_length == key_length && found.key == key[..];
+			if !same || !found.entry.is_possible() {
 				return Err("Invalid arguments (invalid key)".into());
 			}
 			let payload =
