@@ -14,7 +14,7 @@ pub(crate) use chunks::CachedSource;
 
 use crate::{blob::BlobRef, chunk::CHUNK_SIZE};
 use parking_lot::{Condvar, Mutex};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
 	collections::HashMap,
 	fs, io,
@@ -48,7 +48,7 @@ pub struct CacheError {
 }
 
 /// What a cache has been good for, since it was opened by this mount.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheStats {
 	/// Chunks that were there.
 	pub hits: u64,

@@ -10,6 +10,11 @@ mod progress;
 mod reading;
 mod serve;
 mod show;
+<<<<<<< HEAD
+=======
+mod size;
+mod status;
+>>>>>>> 0e0b7dc7e217cc7934940797e79a00cbf53cf9e8
 mod unmount;
 mod verify;
 
@@ -69,6 +74,7 @@ enum Command {
 	Hydrate(hydrate::Args),
 	Mount(mount::Args),
 	Unmount(unmount::Args),
+	Status(status::Args),
 	Serve(serve::Args),
 }
 
@@ -81,6 +87,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Hydrate(args) => hydrate::run(args, output),
 		Command::Mount(args) => mount::run(args, output),
 		Command::Unmount(args) => unmount::run(args, output),
+		Command::Status(args) => status::run(args, output),
 		Command::Serve(args) => serve::run(args, output),
 	}
 }

@@ -5,7 +5,7 @@ mod filesystem;
 mod overlay;
 mod point;
 
-pub use point::{clear_stale, unmount_at};
+pub use point::{clear_stale, stats_at, unmount_at};
 
 use crate::{
 	cache::{Cache, CacheError, CacheOptions, CacheStats, CachedSource},
@@ -19,12 +19,12 @@ use content::Content;
 use filesystem::ImageFilesystem;
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use overlay::Layers;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
 	fs, io,
 	os::unix::fs::MetadataExt,
 	path::{Path, PathBuf},
-	sync::{atomic::Ordering::Relaxed, Arc},
+	sync::Arc,
 	time::{Duration, Instant},
 };
 
@@ -141,6 +141,14 @@ pub enum MountError {
 		 elsewhere, load the module with 'modprobe fuse'"
 	)]
 	NoFuse(io::Error),
+	/// The process that serves the mount does not say what it has done.
+	#[error("{}: its process gives no figures: {reason}", path.display())]
+	NoStats {
+		/// The place.
+		path: PathBuf,
+		/// What came instead.
+		reason: String,
+	},
 	/// The system refused something else.
 	#[error("can't {action} {}: {error}", path.display())]
 	System {
@@ -160,7 +168,7 @@ impl MountError {
 }
 
 /// What a mount has done so far.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MountStats {
 	/// The image, as 64 hexadecimal digits.
 	pub image: String,
@@ -190,7 +198,6 @@ pub struct Mount {
 	lower: Option<PathBuf>,
 	content: Arc<Content>,
 	session: Option<BackgroundSession>,
-	since: Instant,
 }
 
 /// Mounts an image. When this returns, the files are there.
@@ -221,14 +228,8 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 	let content = Arc::new(Content::new(image, fetcher, cache));
 	let place = layers.as_ref().map_or(&path, |layers| &layers.lower);
 	let session = serve(content.clone(), place, threads)?;
-	let mut mount = Mount {
-		image: id,
-		path: place.clone(),
-		lower: None,
-		content,
-		session: Some(session),
-		since: Instant::now(),
-	};
+	let mut mount =
+		Mount { image: id, path: place.clone(), lower: None, content, session: Some(session) };
 	if let Some(layers) = &layers {
 		// On an error here, dropping `mount` takes the image away again.
 		layers.mount(&path)?;
@@ -317,17 +318,7 @@ impl Mount {
 
 	/// What has been done so far.
 	pub fn stats(&self) -> MountStats {
-		MountStats {
-			image: self.image.to_string(),
-			mountpoint: self.path.clone(),
-			age_seconds: self.since.elapsed().as_secs(),
-			logical_bytes: self.content.image().superblock().totals.bytes,
-			reads: self.content.reads.load(Relaxed),
-			bytes_read: self.content.bytes_read.load(Relaxed),
-			read_errors: self.content.errors.load(Relaxed),
-			fetch: self.content.fetcher().stats(),
-			cache: self.content.cache().map(Cache::stats),
-		}
+		self.content.stats(self.path.clone())
 	}
 
 	/// Whether the files are still there: somebody else may have unmounted them.

@@ -52,7 +52,7 @@ fn conforms(store: &dyn Store) {
 	let second = (first.0.clone(), Bytes::from_static(b"two"));
 	store.put_many(&[first.clone(), first.clone()]).unwrap();
 	store.put_many(&[second]).unwrap();
-	assert_eq!(store.get_many(&[first.0.clone()]).unwrap(), [Some(first.1)]);
+	assert_eq!(store.get_many(std::slice::from_ref(&first.0)).unwrap(), [Some(first.1)]);
 
 	// Records of up to 8 MiB, beside chunks, under names of any length and any bytes.
 	let large = (Key::from(vec![b'k'; 200]), Bytes::from(vec![7; 8 * 1024 * 1024]));
@@ -97,8 +97,8 @@ fn redis_uses_the_database_of_its_url_also_after_a_restart() {
 	let store = RedisStore::new(&format!("redis://127.0.0.1:{}/3", server.port)).unwrap();
 	let other = RedisStore::new(&format!("redis://127.0.0.1:{}", server.port)).unwrap();
 	let record = chunk(1, 100);
-	store.put_many(&[record.clone()]).unwrap();
-	assert_eq!(other.get_many(&[record.0.clone()]).unwrap(), [None]);
+	store.put_many(std::slice::from_ref(&record)).unwrap();
+	assert_eq!(other.get_many(std::slice::from_ref(&record.0)).unwrap(), [None]);
 	server.restart();
 	assert_eq!(store.get_many(&[record.0]).unwrap(), [Some(record.1)]);
 }
@@ -169,7 +169,7 @@ fn zdb_passwords() {
 		let keys = [record.0.clone()];
 
 		let writer = ZdbStore::new(&format!("zdb://:pw%3A1@{at}/served")).unwrap();
-		writer.put_many(&[record.clone()]).unwrap();
+		writer.put_many(std::slice::from_ref(&record)).unwrap();
 		let reader = ZdbStore::new(&format!("zdb://{at}/served")).unwrap();
 		assert_eq!(reader.get_many(&keys).unwrap(), [Some(record.1.clone())]);
 		let error = reader.put_many(&[chunk(2, 1)]).unwrap_err();

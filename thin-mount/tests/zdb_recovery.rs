@@ -501,3 +501,59 @@ fn a_full_disk_refuses_values_and_loses_none() {
 		}
 	}
 }
+
+#[test]
+fn no_damage_makes_it_panic_or_serve_what_was_never_written() {
+	use rand::{rngs::StdRng, Rng, SeedableRng};
+	let seed: u64 = rand::random();
+	let mut random = StdRng::seed_from_u64(seed);
+	let whole = Folders::new();
+	let server = Running::embedded(whole.options());
+	let mut client = server.client();
+	for number in 0..30u8 {
+		let key = format!("key {}", number % 20);
+		client.call(&[&b"SET"[..], key.as_bytes(), &vec![number; usize::from(number) * 3]]);
+	}
+	client.call(&["DEL", "key 3"]);
+	server.stop();
+	for round in 0..150 {
+		let place = format!("seed {seed}, round {round}");
+		let folders = copy_of(&whole);
+		for path in [folders.data().join("default/d0"), folders.index().join("default/i0")] {
+			let mut bytes = std::fs::read(&path).unwrap();
+			for _ in 0..random.gen_range(0..4) {
+				let at = random.gen_range(0..bytes.len());
+				match random.gen_range(0..4) {
+					0 => bytes[at] = random.gen(),
+					1 => bytes[at] ^= 1 << random.gen_range(0..8),
+					2 => bytes.truncate(at.max(1)),
+					_ => bytes.extend((0..at).map(|_| random.gen::<u8>())),
+				}
+			}
+			std::fs::write(&path, bytes).unwrap();
+		}
+		for read_only in [true, false] {
+			let mut options = folders.options();
+			options.read_only = read_only;
+			let Ok(server) = Server::start(options) else { continue };
+			let server = Running::Embedded(server);
+			let mut client = server.client();
+			for number in 0..20u8 {
+				let key = format!("key {number}");
+				if let Reply::Bulk(value) = client.call(&["GET", &key]) {
+					let sound = client.call(&["CHECK", &key]) == Reply::Integer(1);
+					let written = [number, number + 20]
+						.iter()
+						.any(|number| value == vec![*number; usize::from(*number) * 3]);
+					assert!(written || !sound, "{place}: {key}");
+				}
+			}
+			zdb_support::scan(&mut client, "SCANX");
+			zdb_support::scan(&mut client, "RSCAN");
+			if !read_only {
+				assert_eq!(client.call(&["SET", "new", "value"]), Reply::bulk("new"), "{place}");
+				assert_eq!(client.call(&["GET", "new"]), Reply::bulk("value"), "{place}");
+			}
+		}
+	}
+}

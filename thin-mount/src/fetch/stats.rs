@@ -1,9 +1,9 @@
 //! What a fetcher has done so far, in figures.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counters of a [`Fetcher`](super::Fetcher) since it was made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchStats {
 	/// Chunks that were asked for and still in memory.
 	pub hits: u64,
@@ -26,7 +26,7 @@ pub struct FetchStats {
 }
 
 /// Counters and the state of one store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {
 	/// The store's name.
 	pub name: String,
@@ -53,7 +53,7 @@ pub struct StoreStats {
 }
 
 /// The state of the circuit breaker of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreState {
 	/// It answers, and is asked.

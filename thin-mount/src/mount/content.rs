@@ -1,5 +1,6 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
+use super::MountStats;
 use crate::{
 	blob::{BlobError, BlobRef, Leaf},
 	cache::{Cache, CachedBlob, Presence},
@@ -9,18 +10,23 @@ use crate::{
 	source::{ChunkSource, FetchError},
 };
 use fuser::Errno;
-use std::sync::{
-	atomic::{AtomicU64, Ordering::Relaxed},
-	Arc,
+use std::{
+	path::PathBuf,
+	sync::{
+		atomic::{AtomicU64, Ordering::Relaxed},
+		Arc,
+	},
+	time::Instant,
 };
 
 pub(super) struct Content {
 	image: Image,
 	fetcher: Arc<Fetcher>,
 	cache: Option<Arc<Cache>>,
-	pub(super) reads: AtomicU64,
-	pub(super) bytes_read: AtomicU64,
-	pub(super) errors: AtomicU64,
+	since: Instant,
+	reads: AtomicU64,
+	bytes_read: AtomicU64,
+	errors: AtomicU64,
 }
 
 /// A file that somebody has open.
@@ -34,7 +40,7 @@ impl Content {
 	/// The image's own source must be the same fetcher, by way of the same cache.
 	pub(super) fn new(image: Image, fetcher: Arc<Fetcher>, cache: Option<Arc<Cache>>) -> Self {
 		let (reads, bytes_read, errors) = Default::default();
-		Self { image, fetcher, cache, reads, bytes_read, errors }
+		Self { image, fetcher, cache, since: Instant::now(), reads, bytes_read, errors }
 	}
 
 	pub(super) fn cache(&self) -> Option<&Cache> {
@@ -45,8 +51,18 @@ impl Content {
 		&self.image
 	}
 
-	pub(super) fn fetcher(&self) -> &Fetcher {
-		&self.fetcher
+	pub(super) fn stats(&self, mountpoint: PathBuf) -> MountStats {
+		MountStats {
+			image: self.image.id().to_string(),
+			mountpoint,
+			age_seconds: self.since.elapsed().as_secs(),
+			logical_bytes: self.image.superblock().totals.bytes,
+			reads: self.reads.load(Relaxed),
+			bytes_read: self.bytes_read.load(Relaxed),
+			read_errors: self.errors.load(Relaxed),
+			fetch: self.fetcher.stats(),
+			cache: self.cache.as_ref().map(|cache| cache.stats()),
+		}
 	}
 
 	pub(super) fn open(&self, node: NodeId) -> Result<OpenFile, Errno> {

@@ -6,7 +6,7 @@ use crate::image::{Attributes, NodeId, NodeKind};
 use fuser::{
 	Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
 	KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-	ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, Request,
+	ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 use parking_lot::RwLock;
 use std::{
@@ -14,6 +14,7 @@ use std::{
 	ffi::OsStr,
 	io,
 	os::unix::ffi::OsStrExt,
+	path::PathBuf,
 	sync::{
 		atomic::{AtomicU64, Ordering::Relaxed},
 		Arc,
@@ -28,6 +29,9 @@ const BLOCK: u32 = 4_096;
 const READ_SIZE: u32 = 65_536;
 const BACKGROUND_REQUESTS: u16 = 64;
 const READAHEAD: u32 = 1024 * 1024;
+
+/// Where the figures of a mount are.
+pub(super) const STATS_ATTRIBUTE: &str = "user.thin-mount.stats";
 
 /// The names `.` and `..` come before those in the tree.
 const DOTS: usize = 2;
@@ -245,6 +249,28 @@ impl Filesystem for ImageFilesystem {
 		match listed {
 			Ok(()) => reply.ok(),
 			Err(errno) => reply.error(errno),
+		}
+	}
+
+	/// One attribute, of the root: the figures of this mount, for who asks for its status.
+	fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+		if ino.0 != NodeId::ROOT.0 || name != STATS_ATTRIBUTE {
+			return reply.error(Errno::ENODATA);
+		}
+		let stats = self.content.stats(PathBuf::new());
+		match serde_json::to_vec(&stats) {
+			Ok(json) if size == 0 => reply.size(u32::try_from(json.len()).unwrap_or(u32::MAX)),
+			Ok(json) if json.len() <= size as usize => reply.data(&json),
+			Ok(_) => reply.error(Errno::ERANGE),
+			Err(_) => reply.error(Errno::EIO),
+		}
+	}
+
+	/// It is not listed: copies of the tree should not have it.
+	fn listxattr(&self, _: &Request, _: INodeNo, size: u32, reply: ReplyXattr) {
+		match size {
+			0 => reply.size(0),
+			_ => reply.data(&[]),
 		}
 	}
 

@@ -1,8 +1,8 @@
 //! Mountpoints: what is mounted where, taking it away, and what a killed process left behind.
 
-use super::MountError;
+use super::{filesystem::STATS_ATTRIBUTE, MountError, MountStats};
 use rustix::{
-	fs::statfs,
+	fs::{getxattr, statfs},
 	io::Errno,
 	mount::{unmount as umount, UnmountFlags},
 };
@@ -184,6 +184,26 @@ fn fusermount(path: &Path, options: &[&str]) -> bool {
 		command.args(options).arg("--").arg(path).stdout(Stdio::null()).stderr(Stdio::null());
 		command.status().is_ok_and(|status| status.success())
 	})
+}
+
+/// What the mount at this place has done so far, be it an image or an overlay over one.
+pub fn stats_at(path: &Path) -> Result<MountStats, MountError> {
+	let place =
+		fs::canonicalize(path).map_err(|error| MountError::system("look at", path, error))?;
+	let top = mounted_at(&place)?.pop();
+	let image = top.as_ref().and_then(Entry::lower).unwrap_or_else(|| place.clone());
+	if !mounted_at(&image)?.iter().any(Entry::is_image) {
+		return Err(MountError::NotMounted { path: path.to_owned() });
+	}
+	let refuse = |reason: String| MountError::NoStats { path: path.to_owned(), reason };
+	let mut json = vec![0; 65_536];
+	let length = getxattr(&image, STATS_ATTRIBUTE, &mut json[..])
+		.map_err(|error| refuse(std::io::Error::from(error).to_string()))?;
+	let stats = json.get(..length).unwrap_or_default();
+	let mut stats: MountStats =
+		serde_json::from_slice(stats).map_err(|error| refuse(error.to_string()))?;
+	stats.mountpoint = place;
+	Ok(stats)
 }
 
 /// Unmounts what is mounted at `path`, an image or an overlay over one, and waits until both are

@@ -32,7 +32,7 @@ pub(super) struct Identity {
 	device: u64,
 	inode: u64,
 	size: i64,
-	modified: (i64, u64),
+	modified: (i64, i128),
 }
 
 impl Identity {
@@ -41,7 +41,8 @@ impl Identity {
 			device: stat.st_dev,
 			inode: stat.st_ino,
 			size: stat.st_size,
-			modified: (stat.st_mtime, stat.st_mtime_nsec),
+			// Signed or not, depending on which system interface rustix is built with.
+			modified: (stat.st_mtime, i128::from(stat.st_mtime_nsec)),
 		}
 	}
 

@@ -26,7 +26,7 @@ pub(super) fn canonical(name: &[u8]) -> Option<&'static str> {
 }
 
 /// Exactly so many arguments, the command included, and none of them empty.
-fn exactly<const N: usize>(request: &[Bytes]) -> Result<&[Bytes; N], Refusal> {
+pub(super) fn exactly<const N: usize>(request: &[Bytes]) -> Result<&[Bytes; N], Refusal> {
 	let request: &[Bytes; N] = request.try_into().map_err(|_| "Unexpected arguments")?;
 	if request.iter().any(|argument| argument.is_empty()) {
 		return Err("Invalid argument".into());

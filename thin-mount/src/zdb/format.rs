@@ -191,8 +191,18 @@ impl IndexEntry {
 
 	/// The entry, or `None` when no 0-db can have written it.
 	pub(super) fn decode(bytes: &[u8; INDEX_ENTRY]) -> Option<Self> {
+		Some(Self::read(bytes)).filter(Self::is_possible)
+	}
+
+	/// Whether a 0-db can have written it.
+	pub(super) fn is_possible(&self) -> bool {
+		self.key_length > 0 && self.length as usize <= MAX_VALUE
+	}
+
+	/// What the bytes say, sense or not.
+	pub(super) fn read(bytes: &[u8; INDEX_ENTRY]) -> Self {
 		let mut fields = Fields(bytes);
-		let entry = Self {
+		Self {
 			key_length: fields.u8(),
 			offset: fields.u32(),
 			length: fields.u32(),
@@ -203,8 +213,7 @@ impl IndexEntry {
 			crc: fields.u32(),
 			parent_file: fields.u32(),
 			parent_offset: fields.u32(),
-		};
-		(entry.key_length > 0 && entry.length as usize <= MAX_VALUE).then_some(entry)
+		}
 	}
 
 	pub(super) fn is_deleted(&self) -> bool {

@@ -52,6 +52,8 @@ pub(super) enum Stored {
 	Worm,
 	/// The namespace's limit is reached.
 	NoSpace,
+	/// There is no key; that is noticed last.
+	NoKey,
 }
 
 /// What became of a key that was to be deleted.
@@ -243,6 +245,9 @@ impl Namespace {
 			let freed = present.map_or(0, |present| u64::from(present.length));
 			if limit > 0 && self.map.payload().saturating_sub(freed) + value.len() as u64 > limit {
 				return Ok(Stored::NoSpace);
+			}
+			if key.is_empty() {
+				return Ok(Stored::NoKey);
 			}
 			let same = present.is_some_and(|present| {
 				present.crc == crc && present.length as usize == value.len()

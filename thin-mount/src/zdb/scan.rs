@@ -1,6 +1,7 @@
 //! Walking the index files: SCAN, RSCAN, KEYCUR and HISTORY.
 
 use super::{
+	command::exactly,
 	files::Kind,
 	format::{Cursor, IndexEntry, DATA_ENTRY, INDEX_ENTRY, INDEX_HEADER},
 	keymap::Location,
@@ -126,7 +127,9 @@ impl Namespace {
 		})
 	}
 
-	/// The index entry at a place a client named, if there is one of such a key.
+	/// The index entry at a place a client named, with as much of a key as it says there is:
+	/// `None` when the file ends before that. Whether there is an entry at all, and of that key,
+	/// is for the caller to find out.
 	fn index_entry(&self, file: u32, offset: u32, key_length: u8) -> Option<Found> {
 		let open = self.file(Kind::Index, file).ok()?;
 		let mut bytes = [0; INDEX_ENTRY + MAX_KEY];
@@ -134,15 +137,15 @@ impl Namespace {
 		open.read_exact_at(bytes, u64::from(offset)).ok()?;
 		self.stats().index.read.add(bytes.len() as u64);
 		let (fixed, key) = bytes.split_at(INDEX_ENTRY);
-		let entry = IndexEntry::decode(fixed.try_into().ok()?)?;
-		(entry.key_length == key_length).then(|| Found { file, offset, entry, key: key.to_vec() })
+		let entry = IndexEntry::read(fixed.try_into().ok()?);
+		Some(Found { file, offset, entry, key: key.to_vec() })
 	}
 
 	fn at_cursor(&self, cursor: &[u8]) -> Result<Found, Refusal> {
 		Cursor::decode(cursor)
 			.and_then(|cursor| {
 				let found = self.index_entry(cursor.file, cursor.offset, cursor.key_length)?;
-				(found.cursor() == cursor).then_some(found)
+				(found.entry.is_possible() && found.cursor() == cursor).then_some(found)
 			})
 			.ok_or(Refusal::Words("Invalid key format"))
 	}
@@ -270,7 +273,8 @@ impl Session {
 
 	/// `KEYCUR key`: the cursor at a key.
 	pub(super) fn keycur(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
-		let key = self.only_key(request)?;
+		let [_, key] = exactly::<2>(request)?;
+		self.require_readable()?;
 		let Location { file, length, index_offset, crc, .. } =
 			self.namespace.map().get(key).ok_or("Key not found")?;
 		let key_length = key.len() as u8;
@@ -287,7 +291,6 @@ impl Session {
 			_ => return Err("Invalid arguments".into()),
 		};
 		self.require_readable()?;
-		let key_length = u8::try_from(key.len()).map_err(|_| "Invalid arguments")?;
 		let (file, offset, refusal) = match place {
 			None => {
 				let location = self.namespace.map().get(key).ok_or("Key not found")?;
@@ -302,9 +305,11 @@ impl Session {
 				(place as u32, (place >> 32) as u32, "Invalid arguments (index query)")
 			},
 		};
+		let key_length = u8::try_from(key.len()).map_err(|_| "Invalid arguments")?;
 		tokio::task::block_in_place(|| {
 			let found = self.namespace.index_entry(file, offset, key_length).ok_or(refusal)?;
-			if found.key != key[..] {
+			let same = found.entry.key_length == key_length && found.key == key[..];
+			if !same || !found.entry.is_possible() {
 				return Err("Invalid arguments (invalid key)".into());
 			}
 			let payload =

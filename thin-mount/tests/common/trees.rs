@@ -57,8 +57,8 @@ pub fn fill(folder: &Path) {
 	fs::set_permissions(folder.join("a/b"), fs::Permissions::from_mode(0o750)).unwrap();
 	fs::set_permissions(folder.join("empty"), fs::Permissions::from_mode(0o4755)).unwrap();
 	let sparse = fs::File::create(folder.join("sparse")).unwrap();
-	sparse.set_len(300_000_000).unwrap();
-	sparse.write_at(b"in the middle", 150_000_000).unwrap();
+	sparse.set_len(30_000_000).unwrap();
+	sparse.write_at(b"in the middle", 15_000_000).unwrap();
 }
 
 /// What a store does instead of giving a value.

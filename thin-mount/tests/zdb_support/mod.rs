@@ -180,6 +180,8 @@ pub fn scan(client: &mut Client, command: &str) -> Vec<Vec<u8>> {
 	loop {
 		match reply {
 			Reply::Error(words) if words == "No more data" => return keys,
+			// Frozen, or without a namespace: that is an answer too.
+			Reply::Error(words) => return vec![words.into_bytes()],
 			page => {
 				let mut page = page.into_array();
 				let entries = page.pop().unwrap().into_array();

@@ -17,7 +17,7 @@ use std::{io, os::unix::fs::FileExt};
 
 impl Session {
 	/// The key of a command that takes nothing else.
-	pub(in crate::zdb) fn only_key<'a>(&self, request: &'a [Bytes]) -> Result<&'a [u8], Refusal> {
+	fn only_key<'a>(&self, request: &'a [Bytes]) -> Result<&'a [u8], Refusal> {
 		let [_, key] = exactly::<2>(request)?;
 		if key.len() > MAX_KEY {
 			return Err("Invalid key".into());
@@ -82,9 +82,6 @@ impl Session {
 			return Err("Key too large".into());
 		}
 		self.require_writable()?;
-		if key.is_empty() {
-			return Err("Invalid argument, key needed".into());
-		}
 		let time = time.map(|time| Self::given_time(time)).transpose()?;
 		match self.namespace.set(key, value, time).await {
 			Ok(Stored::Yes) => {
@@ -96,6 +93,7 @@ impl Session {
 				Ok(())
 			},
 			Ok(Stored::Worm) => Err("Namespace is protected by worm mode".into()),
+			Ok(Stored::NoKey) => Err("Invalid argument, key needed".into()),
 			Ok(Stored::NoSpace) => Err("No space left on this namespace".into()),
 			Err(error) => Err(match error {
 				WriteError::Data(_) => "Cannot write data right now",
@@ -113,7 +111,7 @@ impl Session {
 			},
 			_ => (&exactly::<2>(request)?[1], None),
 		};
-		if key.is_empty() || key.len() > MAX_KEY {
+		if key.len() > MAX_KEY {
 			return Err("Invalid key".into());
 		}
 		self.require_writable()?;
