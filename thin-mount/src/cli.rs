@@ -10,11 +10,7 @@ mod progress;
 mod reading;
 mod serve;
 mod show;
-<<<<<<< HEAD
-=======
-mod size;
 mod status;
->>>>>>> 0e0b7dc7e217cc7934940797e79a00cbf53cf9e8
 mod unmount;
 mod verify;
 
