@@ -7,10 +7,10 @@ use crate::{
 };
 use codec::Encode;
 use pallet_snapshots::{ImageInfo, Location};
-use sc_cli::SubstrateCli;
+use sc_cli::{CliConfiguration, SubstrateCli};
 use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker};
 use sc_service::PartialComponents;
-use thin_client::snapshot_cmd::SnapshotCmd;
+use thin_client::{pristine::Pristine, snapshot_cmd::SnapshotCmd};
 use thin_runtime::{
 	opaque::{Block, Hash, Header},
 	Runtime, RuntimeCall,
@@ -142,9 +142,11 @@ pub fn run() -> sc_cli::Result<()> {
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),
 		None => {
+			let base_path = cli.run.shared_params().base_path()?;
+			let pristine = base_path.and_then(|base| Pristine::new(base.path()));
 			let runner = cli.create_runner(&cli.run)?;
 			let thin = &cli.thin;
-			runner.run_node_until_exit(|config| async move {
+			let ended = runner.run_node_until_exit(|config| async move {
 				match config.network.network_backend {
 					NetworkBackendType::Libp2p => {
 						service::new_full::<NetworkWorker<Block, Hash>>(config, thin)
@@ -154,7 +156,11 @@ pub fn run() -> sc_cli::Result<()> {
 					},
 				}
 				.map_err(sc_cli::Error::Service)
-			})
+			});
+			if let (Err(_), Some(pristine)) = (&ended, pristine) {
+				pristine.restore();
+			}
+			ended
 		},
 	}
 }

@@ -24,6 +24,7 @@ pub mod layered;
 pub mod local;
 pub mod mounted;
 pub mod parts;
+pub mod pristine;
 pub mod proof;
 pub mod records;
 pub mod registration;
