@@ -16,7 +16,10 @@ mod attestations;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod bonds;
+mod config;
 mod disputes;
+mod errors;
+mod events;
 mod expiry;
 mod invariants;
 mod queries;
@@ -27,9 +30,12 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
-use frame_support::traits::{
-	fungible::{Credit, Inspect},
-	Get,
+use frame_support::{
+	pallet_macros::import_section,
+	traits::{
+		fungible::{Credit, Inspect},
+		Get,
+	},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 
@@ -66,6 +72,9 @@ pub type PageOf<T> = Page<<T as frame_system::Config>::AccountId, BalanceOf<T>, 
 pub type DetailsOf<T> =
 	Details<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 
+#[import_section(config::config)]
+#[import_section(errors::errors)]
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::*;
@@ -88,116 +97,6 @@ pub mod pallet {
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
-
-	/// What a chain decides.
-	///
-	/// Block hashes have to be 32 bytes long; `frame_system::Config::BlockHashCount` is the time a
-	/// publisher has from a block to the registration of its snapshot.
-	#[pallet::config]
-	pub trait Config:
-		frame_system::Config<Hash: Into<H256>, RuntimeEvent: From<Event<Self>>>
-	{
-		/// Where bonds and deposits are held.
-		type Currency: BalancedHold<Self::AccountId>
-			+ MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
-
-		/// The reasons for holds of the runtime.
-		type RuntimeHoldReason: From<HoldReason>;
-
-		/// Who decides about disputes.
-		type DisputeOrigin: EnsureOrigin<Self::RuntimeOrigin>;
-
-		/// What is done with slashed funds, after the share of the reporter.
-		type Slash: OnUnbalanced<CreditOf<Self>>;
-
-		/// The weights of the calls.
-		type WeightInfo: WeightInfo;
-
-		/// The part of all mature bonded stake that has to vouch for a snapshot of this chain.
-		#[pallet::constant]
-		type Quorum: Get<Perbill>;
-
-		/// The same for a snapshot of another chain.
-		#[pallet::constant]
-		type ForeignQuorum: Get<Perbill>;
-
-		/// The least number of attesters that have to vouch for a snapshot.
-		#[pallet::constant]
-		type MinAttesters: Get<u32>;
-
-		/// The most attesters that can vouch for one snapshot.
-		#[pallet::constant]
-		type MaxAttesters: Get<u32>;
-
-		/// The most snapshots that one attester can vouch for at a time.
-		#[pallet::constant]
-		type MaxVouches: Get<u32>;
-
-		/// The least bond.
-		#[pallet::constant]
-		type MinBond: Get<BalanceOf<Self>>;
-
-		/// How many blocks a bond takes to count. A date is rounded up to the next eighth of this
-		/// period.
-		#[pallet::constant]
-		type BondMaturity: Get<BlockNumberFor<Self>>;
-
-		/// How many blocks an unbonded part stays on hold at least.
-		#[pallet::constant]
-		type UnbondingPeriod: Get<BlockNumberFor<Self>>;
-
-		/// The most parts of a bond that can be unlocking at a time.
-		#[pallet::constant]
-		type MaxUnlocking: Get<u32>;
-
-		/// For how many blocks those who vouch for a snapshot are bound after it was certified.
-		#[pallet::constant]
-		type DisputeWindow: Get<BlockNumberFor<Self>>;
-
-		/// For how many blocks a dispute waits for a verdict before it lapses.
-		#[pallet::constant]
-		type ResolutionPeriod: Get<BlockNumberFor<Self>>;
-
-		/// How many blocks a registration lasts. It starts anew when the locations are set.
-		#[pallet::constant]
-		type Expiry: Get<BlockNumberFor<Self>>;
-
-		/// The most locations of a snapshot.
-		#[pallet::constant]
-		type MaxLocations: Get<u32>;
-
-		/// The most certified snapshots of one chain that are listed.
-		#[pallet::constant]
-		type MaxListed: Get<u32>;
-
-		/// The deposit for a snapshot of this chain, without its bytes.
-		#[pallet::constant]
-		type DepositBase: Get<BalanceOf<Self>>;
-
-		/// The deposit for a snapshot of another chain, without its bytes.
-		#[pallet::constant]
-		type ForeignDepositBase: Get<BalanceOf<Self>>;
-
-		/// The deposit for each byte that a snapshot and its locations take in storage.
-		#[pallet::constant]
-		type DepositPerByte: Get<BalanceOf<Self>>;
-
-		/// The deposit for a dispute.
-		#[pallet::constant]
-		type DisputeDeposit: Get<BalanceOf<Self>>;
-
-		/// The part of the stake that is slashed of those who vouched for what was wrong.
-		#[pallet::constant]
-		type SlashFraction: Get<Perbill>;
-
-		/// The part of what is slashed that the reporter gets.
-		#[pallet::constant]
-		type ReporterShare: Get<Perbill>;
-
-		/// Whether a publisher may promise a reward to those who attest.
-		#[pallet::constant]
-		type RewardsEnabled: Get<bool>;
-	}
 
 	/// Why the pallet has funds on hold.
 	#[pallet::composite_enum]
@@ -295,243 +194,6 @@ pub mod pallet {
 				);
 			}
 		}
-	}
-
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A snapshot was registered.
-		Registered {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// Who registered it.
-			publisher: T::AccountId,
-			/// The chain it is of.
-			genesis_hash: H256,
-			/// The block at which it stands.
-			block_number: u64,
-			/// Whether this chain checked the block.
-			origin: Origin,
-		},
-		/// The publisher set the locations of a snapshot, and so renewed it.
-		LocationsSet {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The block in which it expires now.
-			expires_at: BlockNumberFor<T>,
-		},
-		/// The publisher ended a snapshot.
-		Retired {
-			/// The snapshot id.
-			id: SnapshotId,
-		},
-		/// A snapshot is gone from the registry, and its deposit was given back.
-		Removed {
-			/// The snapshot id.
-			id: SnapshotId,
-		},
-		/// An attester bonded.
-		Bonded {
-			/// The attester.
-			who: T::AccountId,
-			/// How much.
-			value: BalanceOf<T>,
-			/// The first block in which it counts.
-			counts_from: BlockNumberFor<T>,
-		},
-		/// An attester unbonded. The funds stay on hold for the time being.
-		Unbonded {
-			/// The attester.
-			who: T::AccountId,
-			/// How much.
-			value: BalanceOf<T>,
-			/// The end of the unbonding period.
-			free_at: BlockNumberFor<T>,
-		},
-		/// An attester got unbonded funds back.
-		Withdrawn {
-			/// The attester.
-			who: T::AccountId,
-			/// How much.
-			value: BalanceOf<T>,
-		},
-		/// An attester vouches for a snapshot.
-		Attested {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The attester.
-			attester: T::AccountId,
-			/// The stake that vouches.
-			stake: BalanceOf<T>,
-		},
-		/// An attester no longer vouches for a snapshot.
-		AttestationWithdrawn {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The attester.
-			attester: T::AccountId,
-			/// Why.
-			reason: Withdrawal,
-		},
-		/// The quorum vouches for a snapshot.
-		Certified {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The stake that vouches and counts.
-			stake: BalanceOf<T>,
-			/// The stake that was needed.
-			quorum: BalanceOf<T>,
-		},
-		/// An equivocation took away what had certified a snapshot. It is pending again.
-		Decertified {
-			/// The snapshot id.
-			id: SnapshotId,
-		},
-		/// Somebody says that a snapshot is wrong.
-		Disputed {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// Who says so.
-			reporter: T::AccountId,
-			/// The hash of the evidence.
-			evidence: H256,
-		},
-		/// A dispute was decided.
-		Resolved {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The verdict.
-			verdict: Verdict,
-		},
-		/// A dispute ended without a verdict, and its deposit was given back.
-		Lapsed {
-			/// The snapshot id.
-			id: SnapshotId,
-		},
-		/// An attester was caught vouching for two snapshots that contradict each other.
-		Equivocated {
-			/// The attester.
-			attester: T::AccountId,
-			/// One snapshot id.
-			id_a: SnapshotId,
-			/// The other snapshot id.
-			id_b: SnapshotId,
-		},
-		/// Funds on hold were slashed.
-		Slashed {
-			/// Whose funds.
-			who: T::AccountId,
-			/// The snapshot id.
-			id: SnapshotId,
-			/// How much.
-			value: BalanceOf<T>,
-		},
-		/// A reporter got a share of what was slashed.
-		ReporterPaid {
-			/// The reporter.
-			reporter: T::AccountId,
-			/// How much.
-			value: BalanceOf<T>,
-		},
-		/// A publisher promised a reward to those who attest.
-		Funded {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// All that is promised now.
-			reward: BalanceOf<T>,
-		},
-		/// An attester got its share of the reward.
-		AttesterPaid {
-			/// The snapshot id.
-			id: SnapshotId,
-			/// The attester.
-			attester: T::AccountId,
-			/// How much.
-			value: BalanceOf<T>,
-		},
-	}
-
-	#[pallet::error]
-	pub enum Error<T> {
-		/// This chain has no block with this header: the header is of a fork or of another chain.
-		HeaderNotOnChain,
-		/// The header is not older than the block the registration is in.
-		HeaderNotPast,
-		/// The header is older than the block hashes the chain keeps, so it can't be checked.
-		/// Take a newer block.
-		HeaderTooOld,
-		/// The snapshot is of this chain: register it with its header.
-		NotForeign,
-		/// The same snapshot is registered already.
-		AlreadyRegistered,
-		/// No such snapshot is registered.
-		UnknownSnapshot,
-		/// Only the publisher of the snapshot can do this.
-		NotPublisher,
-		/// The image is empty.
-		EmptyImage,
-		/// There is no location.
-		NoLocations,
-		/// There are more locations than a snapshot can have.
-		TooManyLocations,
-		/// The same location is listed twice.
-		DuplicateLocation,
-		/// A location has an address that belongs to no single host.
-		InvalidAddress,
-		/// A location has a host that is not a DNS name.
-		InvalidDnsName,
-		/// A location has port 0.
-		InvalidPort,
-		/// A location has a namespace that is not 1 to 128 printable characters without space and
-		/// slash.
-		InvalidNamespace,
-		/// The snapshot was retired, or found wrong.
-		Ended,
-		/// The snapshot has expired. Its publisher renews it by setting its locations.
-		Expired,
-		/// A dispute about the snapshot is open.
-		Disputed,
-		/// No dispute about the snapshot is open.
-		NotDisputed,
-		/// The account has a bond already: add to it.
-		AlreadyBonded,
-		/// The account has no bond.
-		NotBonded,
-		/// The bond, or what would be left of it, is less than the least bond.
-		BelowMinBond,
-		/// The amount is zero.
-		Zero,
-		/// The amount is more than is bonded.
-		InsufficientBond,
-		/// Too many parts of the bond are unlocking: withdraw first.
-		TooManyUnlocking,
-		/// Nothing can be withdrawn now: the unbonding period lasts, or the bond still backs an
-		/// attestation that was made before.
-		NothingToWithdraw,
-		/// Too little of the bond is mature: wait until it counts.
-		BondNotMature,
-		/// The account vouches for this snapshot already.
-		AlreadyAttested,
-		/// The account doesn't vouch for this snapshot.
-		NotAttested,
-		/// The account vouches for too many snapshots: withdraw attestations first.
-		TooManyVouches,
-		/// The snapshot has as many attesters as it can have, each with at least as much stake.
-		TooManyAttesters,
-		/// The dispute window is not over: who vouches is still bound.
-		StillBound,
-		/// The snapshot is not pending.
-		NotPending,
-		/// The stake or the number of attesters is less than the quorum.
-		NoQuorum,
-		/// The two attestations don't contradict each other.
-		NoEquivocation,
-		/// The snapshot has neither ended nor expired, or who vouches for it is still bound.
-		NothingToCleanUp,
-		/// This chain has no rewards for attesters.
-		RewardsDisabled,
-		/// A sum is larger than a balance can be.
-		Overflow,
 	}
 
 	#[pallet::hooks]

@@ -4,6 +4,7 @@ mod attestations;
 mod bonds;
 mod disputes;
 mod expiry;
+mod invariants;
 mod minimal;
 mod random;
 mod registry;
