@@ -110,7 +110,7 @@ fn fill_vouches<T: Config>(who: &T::AccountId, free: u32) {
 
 /// The longest locations there are, all different.
 fn locations(count: u32) -> Vec<Location> {
-	let name = vec![vec![b'a'; 63], vec![b'b'; 63], vec![b'c'; 63], vec![b'd'; 61]].join(&b'.');
+	let name = [vec![b'a'; 63], vec![b'b'; 63], vec![b'c'; 63], vec![b'd'; 61]].join(&b'.');
 	(0..count)
 		.map(|index| Location {
 			address: Address::Dns(name.clone().try_into().expect("253 bytes; qed")),

@@ -5,12 +5,12 @@
 //!
 //! ```ignore
 //! impl pallet_snapshots_runtime_api::SnapshotsApi<Block, AccountId, Balance, BlockNumber>
-//! 	for Runtime
+//!     for Runtime
 //! {
-//! 	fn certified(limit: u32) -> Vec<Entry<AccountId, Balance, BlockNumber>> {
-//! 		Snapshots::certified(limit)
-//! 	}
-//! 	// and so on
+//!     fn certified(limit: u32) -> Vec<Entry<AccountId, Balance, BlockNumber>> {
+//!         Snapshots::certified(limit)
+//!     }
+//!     // and so on
 //! }
 //! ```
 //!

@@ -2,5 +2,7 @@
 
 use crate::mock::minimal as chain;
 
+// The same tests on purpose, with the types of another chain.
+#[allow(clippy::duplicate_mod)]
 #[path = "life.rs"]
 mod life;
