@@ -45,7 +45,9 @@ fn write_until_killed(
 			let value = random.gen_bool(0.85).then(|| {
 				let most = [10, 1000, 100_000][random.gen_range(0..3)];
 				let length = random.gen_range(0..most);
-				(0..length).map(|_| random.gen()).collect::<Vec<u8>>()
+				let mut value = vec![0; length];
+				random.fill(&mut value[..]);
+				value
 			});
 			batch.extend(match &value {
 				Some(value) => encode(&[&b"SET"[..], &key, value]),
