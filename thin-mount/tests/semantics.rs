@@ -5,7 +5,7 @@
 mod trees;
 
 use rustix::{
-	fs::{getxattr, listxattr, setxattr, statvfs, XattrFlags},
+	fs::{getxattr, listxattr, setxattr, statvfs, SeekFrom, XattrFlags},
 	io::Errno,
 };
 use std::{
@@ -172,6 +172,28 @@ fn s03_holes_are_zeros_and_cost_nothing() {
 	assert!(bytes[..15_000_000].iter().chain(&bytes[15_000_013..]).all(|byte| *byte == 0));
 	let stats = mount.stats();
 	assert!(stats.fetch.chunks_fetched < 20, "{}", stats.fetch.chunks_fetched);
+}
+
+#[test]
+fn s03_holes_can_be_skipped() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(fill);
+	let mount = fixture.mount();
+	let file = fs::File::open(mount.path().join("sparse")).unwrap();
+	let seek = |to| rustix::fs::seek(&file, to);
+	let (start, end) = (15_000_000 / 65_536 * 65_536, 15_000_000 / 65_536 * 65_536 + 65_536);
+	assert_eq!(seek(SeekFrom::Data(0)), Ok(start));
+	assert_eq!(seek(SeekFrom::Data(start + 5)), Ok(start + 5));
+	assert_eq!(seek(SeekFrom::Hole(0)), Ok(0));
+	assert_eq!(seek(SeekFrom::Hole(start)), Ok(end));
+	// What is left over at the end is less than a chunk, and no hole.
+	assert_eq!(seek(SeekFrom::Data(end)), Ok(30_000_000 / 65_536 * 65_536));
+	assert_eq!(seek(SeekFrom::Hole(29_999_999)), Ok(30_000_000));
+	assert_eq!(seek(SeekFrom::Data(30_000_000)), Err(Errno::NXIO));
+	let file = fs::File::open(mount.path().join("a/b/c/large")).unwrap();
+	assert_eq!(rustix::fs::seek(&file, SeekFrom::Hole(7)), Ok(5_000_123));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::MountStats;
 use crate::{
-	blob::{BlobError, BlobRef, Leaf},
+	blob::{BlobError, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, Presence},
 	chunk::CHUNK_SIZE,
 	fetch::Fetcher,
@@ -18,6 +18,9 @@ use std::{
 	},
 	time::Instant,
 };
+
+/// How far to look for a hole: 256 MiB, which is few inner nodes to fetch.
+const SEEK_LEAVES: usize = 4_096;
 
 pub(super) struct Content {
 	image: Image,
@@ -159,6 +162,54 @@ impl Content {
 			}
 		}
 		Ok(bytes)
+	}
+
+	/// Where the first byte at or after `offset` is that is in no hole.
+	pub(super) fn next_data(&self, file: &OpenFile, offset: u64) -> Result<u64, Errno> {
+		if offset >= file.blob.length {
+			return Err(Errno::ENXIO);
+		}
+		match self.segment_after(file, offset)? {
+			Some(Segment::Leaf(leaf)) => Ok(offset.max(leaf.index * CHUNK_SIZE as u64)),
+			Some(hole) => {
+				let end = hole.end().saturating_mul(CHUNK_SIZE as u64);
+				if end < file.blob.length {
+					Ok(end)
+				} else {
+					Err(Errno::ENXIO)
+				}
+			},
+			None => Err(Errno::ENXIO),
+		}
+	}
+
+	/// Where the first hole at or after `offset` begins. That is the end of the file when there is
+	/// none nearby: a hole may be taken for data that are zeros.
+	pub(super) fn next_hole(&self, file: &OpenFile, offset: u64) -> Result<u64, Errno> {
+		if offset >= file.blob.length {
+			return Err(Errno::ENXIO);
+		}
+		let mut segments = self.segments_after(file, offset, SEEK_LEAVES)?.into_iter();
+		let hole = segments.find_map(|segment| match segment {
+			Segment::Hole { first, .. } => Some(first.saturating_mul(CHUNK_SIZE as u64)),
+			Segment::Leaf(_) => None,
+		});
+		Ok(hole.map_or(file.blob.length, |start| start.max(offset)))
+	}
+
+	fn segment_after(&self, file: &OpenFile, offset: u64) -> Result<Option<Segment>, Errno> {
+		Ok(self.segments_after(file, offset, 1)?.pop())
+	}
+
+	fn segments_after(
+		&self,
+		file: &OpenFile,
+		offset: u64,
+		most: usize,
+	) -> Result<Vec<Segment>, Errno> {
+		let first = offset / CHUNK_SIZE as u64;
+		let segments = self.image.blobs().segments(&file.blob, first, most);
+		segments.map_err(|error| self.explain(file, offset, error))
 	}
 
 	/// Says in the log what a reader can't be told by an error number.

@@ -5,8 +5,9 @@ use super::content::{Content, OpenFile};
 use crate::image::{Attributes, NodeId, NodeKind};
 use fuser::{
 	Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-	KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-	ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
+	IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData,
+	ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
+	ReplyStatfs, ReplyXattr, Request,
 };
 use parking_lot::RwLock;
 use std::{
@@ -130,7 +131,12 @@ impl Filesystem for ImageFilesystem {
 		match found.and_then(|node| self.attributes(node)) {
 			Some(attributes) => reply.entry(&FOREVER, &attributes, Generation(0)),
 			None if tree.child_count(NodeId(parent.0)).is_none() => reply.error(Errno::ENOTDIR),
-			None => reply.error(Errno::ENOENT),
+			None => {
+				// Number 0 says that there is nothing, and the kernel may remember that too.
+				let nothing = Attributes { kind: NodeKind::File, mode: 0, size: 0, links: 0 };
+				let nothing = self.file_attributes(NodeId(0), &nothing);
+				reply.entry(&FOREVER, &nothing, Generation(0));
+			},
 		}
 	}
 
@@ -181,6 +187,44 @@ impl Filesystem for ImageFilesystem {
 			Ok(bytes) => reply.data(&bytes),
 			Err(errno) => reply.error(errno),
 		}
+	}
+
+	fn lseek(
+		&self,
+		_: &Request,
+		_: INodeNo,
+		handle: FileHandle,
+		offset: i64,
+		whence: i32,
+		reply: ReplyLseek,
+	) {
+		let Some(file) = self.open.read().get(&handle.0).cloned() else {
+			return reply.error(Errno::EBADF);
+		};
+		let found = match (u64::try_from(offset), whence) {
+			(Ok(offset), libc::SEEK_DATA) => self.content.next_data(&file, offset),
+			(Ok(offset), libc::SEEK_HOLE) => self.content.next_hole(&file, offset),
+			_ => Err(Errno::EINVAL),
+		};
+		match found.map(i64::try_from) {
+			Ok(Ok(offset)) => reply.offset(offset),
+			Ok(Err(_)) => reply.error(Errno::EOVERFLOW),
+			Err(errno) => reply.error(errno),
+		}
+	}
+
+	fn ioctl(
+		&self,
+		_: &Request,
+		_: INodeNo,
+		_: FileHandle,
+		_: IoctlFlags,
+		_: u32,
+		_: &[u8],
+		_: u32,
+		reply: ReplyIoctl,
+	) {
+		reply.error(Errno::ENOTTY);
 	}
 
 	fn release(
