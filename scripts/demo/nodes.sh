@@ -17,7 +17,7 @@ start_node() {
 		METRICS_PORT[$name]="$(free_port)"
 	fi
 	# No discovery in the local network: another demo there has the same genesis block.
-	start "$name" "$THIN_NODE" --chain local --base-path "$base" \
+	start "$name" "$THIN_NODE" --chain "$WORK/chain.json" --base-path "$base" \
 		--rpc-port "${RPC_PORT[$name]}" \
 		--prometheus-port "${METRICS_PORT[$name]}" \
 		--listen-addr "/ip4/127.0.0.1/tcp/${P2P_PORT[$name]}" \

@@ -1,7 +1,7 @@
 //! The client of a thin node, built as sc-service builds any other.
 
 use crate::{grandpa, start::ThinDatabase, status::ThinStatus};
-use sc_chain_spec::GenesisBlockBuilder;
+use sc_chain_spec::BuildGenesisBlock;
 use sc_client_api::AuxStore;
 use sc_executor::RuntimeVersionOf;
 use sc_service::{
@@ -33,16 +33,28 @@ where
 	Executor: CodeExecutor + RuntimeVersionOf + Clone,
 {
 	let backend = sc_service::new_db_backend(database.settings)?;
-	// Genesis is there already: the builder is asked for nothing.
-	let genesis = GenesisBlockBuilder::new(
-		config.chain_spec.as_storage_builder(),
-		false,
-		backend.clone(),
-		executor.clone(),
-	)?;
 	sc_service::new_full_parts_with_genesis_builder(
-		config, telemetry, executor, backend, genesis, false,
+		config,
+		telemetry,
+		executor,
+		backend,
+		GenesisIsThere,
+		false,
 	)
+}
+
+/// The SDK asks for genesis only where there is none. Building it just in case takes seconds.
+struct GenesisIsThere;
+
+impl<Block: BlockT> BuildGenesisBlock<Block> for GenesisIsThere {
+	type BlockImportOperation =
+		<TFullBackend<Block> as sc_client_api::Backend<Block>>::BlockImportOperation;
+
+	fn build_genesis_block(
+		self,
+	) -> sp_blockchain::Result<(Block, Self::BlockImportOperation)> {
+		Err(sp_blockchain::Error::Backend("the thin database has no finalized state".into()))
+	}
 }
 
 /// Whether an authority may vote.
