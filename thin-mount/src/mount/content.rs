@@ -8,6 +8,7 @@ use crate::{
 	fetch::Fetcher,
 	image::{Image, NodeId},
 	source::{ChunkSource, FetchError},
+	store::StoreError,
 };
 use fuser::Errno;
 use std::{
@@ -216,7 +217,7 @@ impl Content {
 	fn explain(&self, file: &OpenFile, offset: u64, error: BlobError) -> Errno {
 		let path = self.image.tree().path(file.node).unwrap_or_default().escape_ascii();
 		let errno = match &error {
-			BlobError::Fetch(FetchError::Store(_)) => Errno::ETIMEDOUT,
+			BlobError::Fetch(FetchError::Store(StoreError::Unreachable { .. })) => Errno::ETIMEDOUT,
 			_ => Errno::EIO,
 		};
 		tracing::error!(%path, offset, %error, "a read has failed");
