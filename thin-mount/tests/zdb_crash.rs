@@ -27,20 +27,21 @@ struct Possible {
 
 type Keys = HashMap<Vec<u8>, Possible>;
 
-/// Sets and deletes keys of its own until the server is gone, a few commands at a time.
+/// Sets and deletes keys of its own until the server is gone, at most so many commands at a time.
 fn write_until_killed(
 	address: SocketAddr,
 	writer: usize,
 	seed: u64,
 	mut keys: Keys,
 	answered: &AtomicUsize,
+	most: usize,
 ) -> Keys {
 	let mut random = StdRng::seed_from_u64(seed);
 	let mut client = Client::connect(address);
 	loop {
 		let mut batch = Vec::new();
 		let mut asked = Vec::new();
-		for _ in 0..random.gen_range(1..6) {
+		for _ in 0..random.gen_range(1..=most) {
 			let key = format!("writer {writer} key {}", random.gen_range(0..40)).into_bytes();
 			let value = random.gen_bool(0.85).then(|| {
 				let most = [10, 1000, 100_000][random.gen_range(0..3)];
@@ -116,14 +117,19 @@ fn crash_again_and_again(sync: bool, rounds: usize) {
 				.map(|(writer, keys)| {
 					let seed = random.gen();
 					let answered = &answered;
-					scope.spawn(move || write_until_killed(address, writer, seed, keys, answered))
+					scope
+						.spawn(move || write_until_killed(address, writer, seed, keys, answered, 5))
 				})
 				.collect();
-			while answered.load(Ordering::Relaxed) < least {
+			while answered.load(Ordering::Relaxed) < least
+				&& !writers.iter().any(|writer| writer.is_finished())
+			{
 				std::thread::yield_now();
 			}
+			let early = writers.iter().any(|writer| writer.is_finished());
 			child.kill().unwrap();
 			child.wait().unwrap();
+			assert!(!early, "{place}: the server left a client without an answer");
 			writers.into_iter().map(|writer| writer.join().unwrap()).collect()
 		});
 	}
@@ -162,12 +168,15 @@ fn a_real_server_killed_in_the_middle_is_taken_over() {
 		let address = real.address();
 		let answered = AtomicUsize::new(0);
 		let mut keys = std::thread::scope(|scope| {
-			let writer = scope
-				.spawn(|| write_until_killed(address, 0, rand::random(), Keys::new(), &answered));
-			while answered.load(Ordering::Relaxed) < 150 * (round + 1) {
+			let writer = scope.spawn(|| {
+				write_until_killed(address, 0, rand::random(), Keys::new(), &answered, 1)
+			});
+			while answered.load(Ordering::Relaxed) < 150 * (round + 1) && !writer.is_finished() {
 				std::thread::yield_now();
 			}
+			let early = writer.is_finished();
 			real.kill();
+			assert!(!early, "round {round}: 0-db left a client without an answer");
 			writer.join().unwrap()
 		});
 		let server = Running::embedded(small_files(&folders));
