@@ -33,11 +33,11 @@ refused() {
 # check_refusals ID PROOF-URL BASE-PATH-OF-A-FULL-NODE: the 0-db has to be stopped for the last.
 check_refusals() {
 	local unknown="0x0000000000000000000000000000000000000000000000000000000000000001"
-	refused "an unknown id" "$WORK/refused" --chain local --thin-from "$unknown" --thin-proof "$2"
-	refused "a base path with another database" "$3" --chain local --thin-from "$1" --thin-proof "$2"
+	refused "an unknown id" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$unknown" --thin-proof "$2"
+	refused "a base path with another database" "$3" --chain "$WORK/chain.json" --thin-from "$1" --thin-proof "$2"
 	refused "another chain" "$WORK/refused" --chain dev --thin-from "$1" --thin-proof "$2"
-	refused "no node behind --thin-proof" "$WORK/refused" --chain local --thin-from "$1" \
+	refused "no node behind --thin-proof" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" \
 		--thin-proof "ws://127.0.0.1:$(free_port)"
 	stop 0-db
-	refused "no store that answers" "$WORK/refused" --chain local --thin-from "$1" --thin-proof "$2"
+	refused "no store that answers" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" --thin-proof "$2"
 }

@@ -50,9 +50,7 @@ impl<Block: BlockT> BuildGenesisBlock<Block> for GenesisIsThere {
 	type BlockImportOperation =
 		<TFullBackend<Block> as sc_client_api::Backend<Block>>::BlockImportOperation;
 
-	fn build_genesis_block(
-		self,
-	) -> sp_blockchain::Result<(Block, Self::BlockImportOperation)> {
+	fn build_genesis_block(self) -> sp_blockchain::Result<(Block, Self::BlockImportOperation)> {
 		Err(sp_blockchain::Error::Backend("the thin database has no finalized state".into()))
 	}
 }
