@@ -10,6 +10,7 @@ use pallet_snapshots::{ImageInfo, Location};
 use sc_cli::{CliConfiguration, SubstrateCli};
 use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker};
 use sc_service::PartialComponents;
+use sp_core::Get;
 use thin_client::{pristine::Pristine, snapshot_cmd::SnapshotCmd};
 use thin_runtime::{
 	opaque::{Block, Hash, Header},
@@ -56,14 +57,17 @@ fn encode_register(
 	image: &ImageInfo,
 	locations: &[Location],
 ) -> Result<Vec<u8>, String> {
-	let locations = locations
-		.to_vec()
-		.try_into()
-		.map_err(|_| format!("{} locations are more than the chain takes", locations.len()))?;
+	let most: u32 = <Runtime as pallet_snapshots::Config>::MaxLocations::get();
+	if locations.len() > most as usize {
+		return Err(format!(
+			"{} locations are more than the {most} the chain takes",
+			locations.len()
+		));
+	}
 	let call = pallet_snapshots::Call::<Runtime>::register {
 		header: Box::new(header.clone()),
 		image: image.clone(),
-		locations,
+		locations: locations.to_vec(),
 	};
 	Ok(RuntimeCall::Snapshots(call).encode())
 }

@@ -1,5 +1,7 @@
 //! A node of the template chain that can start from a snapshot.
 
+#![allow(clippy::result_large_err, reason = "the SDK's own errors are that large")]
+
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod chain_spec;

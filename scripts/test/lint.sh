@@ -7,11 +7,12 @@
 # build, clippy finds the dependencies that the build has, or leaves them for it.
 #
 # CLIPPY_ARGS is how `cargo clippy -- ARGUMENTS` itself hands arguments over. The programs that
-# come out are thrown away, so nothing is optimized; and the runtime isn't compiled to
+# come out are thrown away, so nothing is optimized (which alone would turn on debug assertions,
+# that the dependencies are built without); and the runtime isn't compiled to
 # WebAssembly for them. `cargo build` afterwards puts the real programs in their place.
 lint_workspace() {
 	local separator=__CLIPPY_HACKERY__
 	SKIP_WASM_BUILD=1 RUSTC_WORKSPACE_WRAPPER="$(command -v clippy-driver)" \
-		CLIPPY_ARGS="-Dwarnings${separator}-Copt-level=0${separator}" \
+		CLIPPY_ARGS="-Dwarnings${separator}-Copt-level=0${separator}-Cdebug-assertions=off${separator}" \
 		cargo build --release --workspace --all-targets --locked
 }

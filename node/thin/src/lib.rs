@@ -12,6 +12,7 @@
 //! 4. [`bootstrap`]: a local database that stands at the block, for the node's own writes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+#![allow(clippy::result_large_err, reason = "the SDK's own errors are that large")]
 
 pub mod bootstrap;
 pub mod cli;

@@ -27,9 +27,12 @@ use std::{collections::HashMap, sync::Arc};
 pub type Header = generic::Header<u32, BlakeTwo256>;
 pub type Block = generic::Block<Header, OpaqueExtrinsic>;
 
+/// Values by column and key.
+pub type Values = HashMap<(ColumnId, Vec<u8>), Vec<u8>>;
+
 /// A database in memory that can be damaged.
 #[derive(Clone, Default)]
-pub struct Memory(pub Arc<Mutex<HashMap<(ColumnId, Vec<u8>), Vec<u8>>>>);
+pub struct Memory(pub Arc<Mutex<Values>>);
 
 impl Memory {
 	pub fn set(&self, column: ColumnId, key: &[u8], value: Vec<u8>) {
