@@ -6,6 +6,8 @@
 
 mod copy;
 mod rewind;
+#[cfg(test)]
+mod tests;
 
 use crate::{error::CreateError, genesis::Genesis, proof::bytes32, records};
 use codec::Encode;
@@ -56,7 +58,7 @@ struct Staging(PathBuf);
 
 impl Drop for Staging {
 	fn drop(&mut self) {
-		if let Err(error) = fs::remove_dir_all(&self.0) {
+		if let (true, Err(error)) = (self.0.exists(), fs::remove_dir_all(&self.0)) {
 			tracing::warn!(target: "thin", %error, path = %self.0.display(), "the copy is left behind");
 		}
 	}
@@ -151,9 +153,20 @@ fn check_genesis(
 	}
 }
 
+/// A new folder beside the database, so that tables can be linked into it. What a run that was
+/// killed has left there goes first.
 fn staging_beside(database: &Path) -> Result<Staging, CreateError> {
-	let name = format!("snapshot-{}", std::process::id());
-	let path = database.with_file_name(name);
+	const PREFIX: &str = "snapshot-";
+	let parent = database.parent().unwrap_or(Path::new("."));
+	for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+		let name = entry.file_name();
+		let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+		if owner.is_some_and(|owner| !Path::new("/proc").join(owner.to_string()).exists()) {
+			tracing::info!(target: "thin", path = %entry.path().display(), "removing what a killed run left");
+			drop(Staging(entry.path()));
+		}
+	}
+	let path = parent.join(format!("{PREFIX}{}", std::process::id()));
 	if path.exists() {
 		let error = std::io::ErrorKind::AlreadyExists.into();
 		return Err(CreateError::File { path, error });

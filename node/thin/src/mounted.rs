@@ -4,10 +4,12 @@
 use crate::{
 	cli::{Hydrate, ThinParams},
 	error::StartError,
+	layered::{ImageDatabase, RawDatabase, ReadError},
 	local::Marker,
 	status::{Counters, Fetched},
 };
 use sc_service::Configuration;
+use sp_database::ColumnId;
 use std::{
 	fs,
 	path::{Path, PathBuf},
@@ -59,7 +61,13 @@ pub fn open_stores(urls: &[String]) -> Result<Vec<Arc<dyn Store>>, StartError> {
 pub struct MountedImage {
 	path: PathBuf,
 	home: PathBuf,
-	mount: Option<Arc<Mount>>,
+	source: Arc<Source>,
+}
+
+enum Source {
+	Mounted(Mount),
+	/// A plain folder, and what was fetched to make it.
+	Restored(Fetched),
 }
 
 impl MountedImage {
@@ -88,31 +96,44 @@ impl MountedImage {
 		})
 	}
 
-	/// The folder of the database.
-	pub fn path(&self) -> &Path {
-		&self.path
+	/// Opens the database in the image. The image stays readable until the database is closed.
+	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
+		let database = ImageDatabase::open(&self.path, &self.home)?;
+		Ok(Box::new(Kept { database, _source: self.source.clone() }))
 	}
 
-	/// Where RocksDB may write what it has to say.
-	pub fn log_dir(&self) -> &Path {
-		&self.home
-	}
-
-	/// Keeps the image readable as long as the result lives.
-	pub fn keep(&self) -> Option<Arc<Mount>> {
-		self.mount.clone()
-	}
-
-	/// Reads what has been fetched. Keeps the image readable, too.
-	pub fn into_counters(self) -> Counters {
-		let mount = self.mount;
-		Arc::new(move || match &mount {
-			Some(mount) => {
-				let stats = mount.stats();
-				Fetched { bytes: stats.fetch.bytes_fetched, chunks: stats.fetch.chunks_fetched }
-			},
-			None => Fetched::default(),
+	/// Reads what has been fetched, `records` bytes of manifest and proof included.
+	pub fn counters(&self, records: u64) -> Counters {
+		let source = Arc::downgrade(&self.source);
+		Arc::new(move || {
+			let fetched = source.upgrade().map_or(Fetched::default(), |source| source.fetched());
+			Fetched { bytes: records + fetched.bytes, ..fetched }
 		})
+	}
+}
+
+impl Source {
+	fn fetched(&self) -> Fetched {
+		match self {
+			Self::Mounted(mount) => {
+				let stats = mount.stats().fetch;
+				Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched }
+			},
+			Self::Restored(fetched) => *fetched,
+		}
+	}
+}
+
+/// A database and what it is read from. The fields are dropped in this order: files that are open
+/// would keep the image from being unmounted.
+struct Kept {
+	database: ImageDatabase,
+	_source: Arc<Source>,
+}
+
+impl RawDatabase for Kept {
+	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+		self.database.get(column, key)
 	}
 }
 
@@ -133,7 +154,7 @@ fn mount(
 	let mount = thin_mount::mount::mount(options).map_err(|error| {
 		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
 	})?;
-	Ok(MountedImage { path, home: home.to_owned(), mount: Some(Arc::new(mount)) })
+	Ok(MountedImage { path, home: home.to_owned(), source: Arc::new(Source::Mounted(mount)) })
 }
 
 fn restore(
@@ -142,15 +163,19 @@ fn restore(
 	stores: Vec<Arc<dyn Store>>,
 ) -> Result<MountedImage, StartError> {
 	let path = home.join(format!("image-{image}"));
+	let failed = |error: String| StartError::Mount(error);
+	let mut fetched = Fetched::default();
 	if !path.exists() {
 		tracing::info!(target: "thin", path = %path.display(), "Restoring the whole image");
-		let failed = |error: String| StartError::Mount(error);
 		let fetcher = Fetcher::new(stores, FetchOptions::default())
 			.map_err(|error| failed(error.to_string()))?;
+		let fetcher = Arc::new(fetcher);
 		let image =
-			Image::open(Arc::new(fetcher), image).map_err(|error| failed(error.to_string()))?;
+			Image::open(fetcher.clone(), image).map_err(|error| failed(error.to_string()))?;
 		thin_mount::restore::restore(&image, &path, &|_| {})
 			.map_err(|error| failed(error.to_string()))?;
+		let stats = fetcher.stats();
+		fetched = Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched };
 	}
-	Ok(MountedImage { path, home: home.to_owned(), mount: None })
+	Ok(MountedImage { path, home: home.to_owned(), source: Arc::new(Source::Restored(fetched)) })
 }

@@ -6,7 +6,7 @@ use crate::{
 	create::snapshot_id,
 	error::StartError,
 	genesis::Genesis,
-	layered::{Fault, FaultHandler, ImageDatabase, LayeredDatabase, Lower},
+	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
 	local::{Found, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
 	proof::{FinalityProof, ProvenBlock},
@@ -74,14 +74,15 @@ where
 	let local = LocalPath::of(&config.database).ok_or(StartError::NotRocksDb)?;
 	let genesis = Genesis::<Block>::of(&*config.chain_spec, &executor)?;
 	let place = Place { config, params, local: &local };
-	let (marker, stores) = match local.find() {
+	let resolved = match local.find() {
 		Found::Thin => place.remembered()?,
 		_ => place.resolve::<Block>(&genesis, registry_of)?,
 	};
+	let marker = &resolved.marker;
 	let proven = FinalityProof::from_bytes(&marker.proof)
 		.and_then(|proof| proof.verify(&genesis, &marker.manifest))
 		.map_err(|error| StartError::Proof { id: marker.snapshot, error })?;
-	place.build(&genesis, proven, marker, stores, executor)
+	place.build(&genesis, proven, resolved, executor)
 }
 
 /// Flags of the SDK that are harmless on a full node and not on a thin one.
@@ -103,6 +104,14 @@ fn refuse_unsafe_flags(config: &Configuration) -> Result<(), StartError> {
 	Ok(())
 }
 
+/// A snapshot that is known, and where it lies.
+struct Resolved {
+	marker: Marker,
+	stores: Vec<Arc<dyn Store>>,
+	/// The bytes it took to find out.
+	fetched: u64,
+}
+
 struct Place<'a> {
 	config: &'a Configuration,
 	params: &'a ThinParams,
@@ -111,7 +120,7 @@ struct Place<'a> {
 
 impl Place<'_> {
 	/// What the local database remembers, with the stores of this start if any are given.
-	fn remembered(&self) -> Result<(Marker, Vec<Arc<dyn Store>>), StartError> {
+	fn remembered(&self) -> Result<Resolved, StartError> {
 		let upper = self.local.open(false)?;
 		let marker = Marker::read(&*upper)
 			.map_err(|reason| StartError::Marker { path: self.local.path.clone(), reason })?;
@@ -121,7 +130,7 @@ impl Place<'_> {
 			}
 		}
 		let urls = [&self.params.thin_store[..], &marker.stores].concat();
-		Ok((marker, open_stores(&urls)?))
+		Ok(Resolved { marker, stores: open_stores(&urls)?, fetched: 0 })
 	}
 
 	/// Finds out what the snapshot is, where it lies, and that its block is final.
@@ -129,7 +138,7 @@ impl Place<'_> {
 		&self,
 		genesis: &Genesis<Block>,
 		registry_of: RegistryOf<'_>,
-	) -> Result<(Marker, Vec<Arc<dyn Store>>), StartError>
+	) -> Result<Resolved, StartError>
 	where
 		Block: BlockT,
 		NumberFor<Block>: BlockNumberOps,
@@ -174,7 +183,8 @@ impl Place<'_> {
 		})?;
 		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
 		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
-		Ok((marker, stores))
+		let fetched = marker.proof.len() as u64;
+		Ok(Resolved { marker, stores, fetched })
 	}
 
 	fn refuse_without_registry(&self) -> Result<(), StartError> {
@@ -203,8 +213,7 @@ impl Place<'_> {
 		&self,
 		genesis: &Genesis<Block>,
 		proven: ProvenBlock<Block>,
-		marker: Marker,
-		stores: Vec<Arc<dyn Store>>,
+		Resolved { marker, stores, fetched }: Resolved,
 		executor: E,
 	) -> Result<ThinDatabase, StartError>
 	where
@@ -213,17 +222,10 @@ impl Place<'_> {
 		E: RuntimeVersionOf + Clone,
 	{
 		let image = MountedImage::open(self.config, self.params, &marker, stores)?;
-		let raw = ImageDatabase::open(image.path(), image.log_dir())?;
-		let lower = Arc::new(Lower::new(Box::new(raw), &proven));
+		let lower = Arc::new(Lower::new(image.database()?, &proven));
 		let on_fault = end_the_process();
-		let pruning = marker.manifest.pruning;
-		let settings = |source: DatabaseSource| DatabaseSettings {
-			source,
-			state_pruning: Some(
-				self.config.state_pruning.clone().unwrap_or_else(|| pruning_mode(pruning)),
-			),
-			..self.config.db_config()
-		};
+		let settings =
+			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
 		if matches!(self.local.find(), Found::Nothing) {
 			tracing::info!(
 				target: "thin",
@@ -231,9 +233,15 @@ impl Place<'_> {
 				hash = ?marker.manifest.block_hash,
 				"Block proven from genesis; starting from it",
 			);
+			// The database remembers how it prunes: it is told once.
+			let pruning = self.config.state_pruning.clone();
+			let pruning = pruning.unwrap_or_else(|| pruning_mode(marker.manifest.pruning));
 			Bootstrap {
 				local: self.local,
-				settings: &settings,
+				settings: &|source| DatabaseSettings {
+					state_pruning: Some(pruning.clone()),
+					..settings(source)
+				},
 				lower: &lower,
 				genesis,
 				proven: &proven,
@@ -251,7 +259,7 @@ impl Place<'_> {
 			snapshot: marker.snapshot,
 			manifest: marker.manifest.clone(),
 			set_id,
-			counters: image.into_counters(),
+			counters: image.counters(fetched),
 		};
 		Ok(ThinDatabase { settings: settings(source), status })
 	}

@@ -8,7 +8,7 @@ use crate::{
 };
 use codec::{Decode, DecodeAll};
 use pallet_snapshots::Pruning;
-use rocksdb::{ColumnFamilyDescriptor, IteratorMode, Options, WriteBatch, DB};
+use rocksdb::{ColumnFamilyDescriptor, Direction, IteratorMode, Options, DB};
 use sc_consensus_grandpa::{warp_proof::WarpSyncFragment, BlockNumberOps, GrandpaJustification};
 use sp_consensus_grandpa::GRANDPA_ENGINE_ID;
 use sp_database::ColumnId;
@@ -21,7 +21,6 @@ use std::path::Path;
 /// Columns whose content is the owner's business. They are emptied.
 const PRIVATE: [ColumnId; 6] =
 	[columns::META, columns::STATE_META, 7, columns::AUX, columns::OFFCHAIN, 10];
-const BATCH: usize = 10_000;
 
 /// The copy of a database, open for changes.
 pub struct OwnersDatabase {
@@ -196,12 +195,7 @@ impl OwnersDatabase {
 		if self.first(columns::BODY_INDEX)?.is_some() {
 			return Err(unsuitable("chains that index transactions are not supported"));
 		}
-		for column in [columns::HEADER, columns::BODY, columns::JUSTIFICATIONS] {
-			self.remove(column, |key, _| BlockKey::parse(key).is_none_or(|k| k.number > n.number))?;
-		}
-		self.remove(columns::KEY_LOOKUP, |_, value| {
-			BlockKey::parse(value).is_none_or(|k| k.number > n.number)
-		})?;
+		self.remove_above(n.number)?;
 		for column in PRIVATE {
 			let name = rocksdb_name(column);
 			if self.db.cf_handle(&name).is_some() {
@@ -228,24 +222,28 @@ impl OwnersDatabase {
 		}
 	}
 
-	/// Block keys begin with the number, but lookups by hash don't: one pass over all of them.
-	fn remove(
-		&self,
-		column: ColumnId,
-		drop: impl Fn(&[u8], &[u8]) -> bool,
-	) -> Result<(), CreateError> {
-		let name = rocksdb_name(column);
-		let Some(family) = self.db.cf_handle(&name) else { return Ok(()) };
-		let mut batch = WriteBatch::default();
-		for entry in self.db.iterator_cf(family, IteratorMode::Start) {
-			let (key, value) = entry.map_err(copy_error)?;
-			if drop(&key, &value) {
-				batch.delete_cf(family, &key);
-			}
-			if batch.len() >= BATCH {
-				self.db.write(std::mem::take(&mut batch)).map_err(copy_error)?;
+	/// Removes the blocks above a height, forks included. Their keys begin with the number, so
+	/// that nothing below is read.
+	fn remove_above(&self, number: u32) -> Result<(), CreateError> {
+		let Some(first) = number.checked_add(1) else { return Ok(()) };
+		let first = number_key(first);
+		let mut above = Vec::new();
+		for column in [columns::HEADER, columns::BODY, columns::JUSTIFICATIONS] {
+			let name = rocksdb_name(column);
+			let Some(family) = self.db.cf_handle(&name) else { continue };
+			let start = IteratorMode::From(&first, Direction::Forward);
+			for entry in self.db.iterator_cf(family, start) {
+				let (key, _) = entry.map_err(copy_error)?;
+				self.db.delete_cf(family, &key).map_err(copy_error)?;
+				above.extend(BlockKey::parse(&key));
 			}
 		}
-		self.db.write(batch).map_err(copy_error)
+		let name = rocksdb_name(columns::KEY_LOOKUP);
+		let Some(family) = self.db.cf_handle(&name) else { return Ok(()) };
+		for key in above {
+			self.db.delete_cf(family, key.hash).map_err(copy_error)?;
+			self.db.delete_cf(family, number_key(key.number)).map_err(copy_error)?;
+		}
+		Ok(())
 	}
 }
