@@ -17,7 +17,7 @@ mod verify;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use output::Output;
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
 
 /// About first, then examples, then the details.
 const TEMPLATE: &str =
@@ -90,11 +90,15 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+	// Set by hand, so NO_COLOR (https://no-color.org) has to be asked by hand too.
+	let colours = std::io::stderr().is_terminal()
+		&& std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
 	tracing_subscriber::fmt()
 		.with_env_filter(
 			tracing_subscriber::EnvFilter::try_from_default_env()
 				.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
 		)
+		.with_ansi(colours)
 		.with_writer(std::io::stderr)
 		.init();
 	let command = Cli::command()

@@ -19,7 +19,7 @@ fn command(folders: &Folders, arguments: &[&str]) -> Command {
 		.arg("--index")
 		.arg(folders.index())
 		.args(arguments)
-		.env("NO_COLOR", "1")
+		.env_remove("NO_COLOR")
 		.stdout(Stdio::piped())
 		.stderr(Stdio::piped());
 	command
@@ -100,6 +100,7 @@ fn what_it_cut_off_is_said() {
 	let said = stop(child, rustix::process::Signal::TERM);
 	assert!(said.contains("cut off the end of a data file"), "{said}");
 	assert!(said.contains("bytes=7"), "{said}");
+	assert!(!said.contains('\u{1b}'), "colours where there is no terminal: {said}");
 }
 
 #[test]
