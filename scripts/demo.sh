@@ -4,7 +4,7 @@
 # Usage: scripts/demo.sh [--json] [--transfers N] [--bin DIRECTORY] [--help]
 #
 #   1. an embedded 0-db, and a development chain of two validators
-#   2. 2,000 transfers to fresh accounts, in batches
+#   2. 2,000 transfers to fresh accounts, in batches; meanwhile the authorities change twice
 #   3. a snapshot of the running node, registered, attested and certified with polkadot-js
 #   4. a fresh node, started from the snapshot; checked: it answers for state and blocks up to N
 #      as the validator does, it didn't import them, it reaches the tip and follows it, it goes
@@ -93,11 +93,16 @@ for seed in "${attesters[@]}"; do
 	block="$(polkadot bond least --seed "$seed" --in-block | jq .counts_from)"
 	[ "$block" -gt "$counts_from" ] && counts_from="$block"
 done
+# Meanwhile the authorities change twice: the proof of the snapshot has to follow both changes.
+start rotation node "$SCRIPTS/demo/rotate.mjs" --url "ws://127.0.0.1:$alice" --in-block --json
 attend node "$SCRIPTS/load.mjs" --url "ws://127.0.0.1:$alice" --transfers "$transfers" --batch 50 \
 	--in-block --seed //Dave --json >"$WORK/load.json"
 last_transfer="$(jq .last_block "$WORK/load.json")"
+authority_set="$(wait_for_line rotation '"set":' 120 | jq .set)"
+say "the authorities changed twice, to set $authority_set"
 # A snapshot stands at a block whose justification is stored: at least one in 32 blocks.
-goal=$(((last_transfer / 32 + 1) * 32))
+changed="$(ask height "$alice" best 1 10)"
+goal=$((((changed > last_transfer ? changed : last_transfer) / 32 + 1) * 32))
 say "the last transfer is in block $last_transfer; waiting until block $goal is final" \
 	"(up to four minutes)"
 attend "$SCRIPTS/demo/check.mjs" height "$alice" finalized "$goal" 900 >/dev/null
@@ -115,6 +120,8 @@ id="$(jq -er .snapshot_id "$WORK/created.json")"
 n="$(jq -er .block "$WORK/created.json")"
 [ "$n" -ge "$last_transfer" ] ||
 	fail "the snapshot stands at block $n, before the last transfer in block $last_transfer"
+[ "$n" -ge "$changed" ] ||
+	fail "the snapshot stands at block $n, and the authorities had changed by block $changed"
 say "snapshot $id of block $n"
 
 polkadot register --call-file "$WORK/snapshot.json" --seed //Dave >/dev/null

@@ -80,6 +80,8 @@ wait_for_line() {
 			return 0
 		fi
 		if ! is_running "$1"; then
+			# It may have said so and ended since we looked.
+			grep -m1 -E -- "$2" "$WORK/log/$1.out" && return 0
 			show_log "$1"
 			fail "$1 ended before it was ready"
 		fi
