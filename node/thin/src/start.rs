@@ -15,11 +15,12 @@ use crate::{
 	status::ThinStatus,
 };
 use pallet_snapshots::{Manifest, Pruning, SnapshotId};
-use sc_client_db::{DatabaseSettings, DatabaseSource, PruningMode};
+use sc_client_db::{DatabaseSettings, DatabaseSource, DbHash, PruningMode};
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
 use sc_service::Configuration;
 use sp_core::{traits::CodeExecutor, H256};
+use sp_database::Database;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::sync::Arc;
 use thin_mount::store::Store;
@@ -75,14 +76,10 @@ where
 	let genesis = Genesis::<Block>::of(&*config.chain_spec, &executor)?;
 	let place = Place { config, params, local: &local };
 	let resolved = match local.find() {
-		Found::Thin => place.remembered()?,
-		_ => place.resolve::<Block>(&genesis, registry_of)?,
+		Found::Thin => place.remembered(&genesis)?,
+		_ => place.resolve(&genesis, registry_of)?,
 	};
-	let marker = &resolved.marker;
-	let proven = FinalityProof::from_bytes(&marker.proof)
-		.and_then(|proof| proof.verify(&genesis, &marker.manifest))
-		.map_err(|error| StartError::Proof { id: marker.snapshot, error })?;
-	place.build(&genesis, proven, resolved, executor)
+	place.build(&genesis, resolved, executor)
 }
 
 /// Flags of the SDK that are harmless on a full node and not on a thin one.
@@ -105,9 +102,12 @@ fn refuse_unsafe_flags(config: &Configuration) -> Result<(), StartError> {
 }
 
 /// A snapshot that is known, and where it lies.
-struct Resolved {
+struct Resolved<Block: BlockT> {
 	marker: Marker,
+	proven: ProvenBlock<Block>,
 	stores: Vec<Arc<dyn Store>>,
+	/// The local database, if there is one.
+	upper: Option<Arc<dyn Database<DbHash>>>,
 	/// The bytes it took to find out.
 	fetched: u64,
 }
@@ -120,7 +120,11 @@ struct Place<'a> {
 
 impl Place<'_> {
 	/// What the local database remembers, with the stores of this start if any are given.
-	fn remembered(&self) -> Result<Resolved, StartError> {
+	fn remembered<Block>(&self, genesis: &Genesis<Block>) -> Result<Resolved<Block>, StartError>
+	where
+		Block: BlockT,
+		NumberFor<Block>: BlockNumberOps,
+	{
 		let upper = self.local.open(false)?;
 		let marker = Marker::read(&*upper)
 			.map_err(|reason| StartError::Marker { path: self.local.path.clone(), reason })?;
@@ -130,7 +134,11 @@ impl Place<'_> {
 			}
 		}
 		let urls = [&self.params.thin_store[..], &marker.stores].concat();
-		Ok(Resolved { marker, stores: open_stores(&urls)?, fetched: 0 })
+		let stores = open_stores(&urls)?;
+		let proven = FinalityProof::from_bytes(&marker.proof)
+			.and_then(|proof| proof.verify(genesis, &marker.manifest))
+			.map_err(|error| StartError::Proof { id: marker.snapshot, error })?;
+		Ok(Resolved { marker, proven, stores, upper: Some(upper), fetched: 0 })
 	}
 
 	/// Finds out what the snapshot is, where it lies, and that its block is final.
@@ -138,7 +146,7 @@ impl Place<'_> {
 		&self,
 		genesis: &Genesis<Block>,
 		registry_of: RegistryOf<'_>,
-	) -> Result<Resolved, StartError>
+	) -> Result<Resolved<Block>, StartError>
 	where
 		Block: BlockT,
 		NumberFor<Block>: BlockNumberOps,
@@ -175,16 +183,16 @@ impl Place<'_> {
 				"the registry gave the manifest of another snapshot for {id:?}"
 			)));
 		}
-		let proof = records::read_proof(&stores, id, |bytes| {
+		let (proof, proven) = records::read_proof(&stores, id, |bytes| {
 			FinalityProof::<Block>::from_bytes(bytes)
 				.and_then(|proof| proof.verify(genesis, &manifest))
-				.map(|_| bytes.to_vec())
+				.map(|proven| (bytes.to_vec(), proven))
 				.map_err(|error| error.to_string())
 		})?;
 		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
 		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
 		let fetched = marker.proof.len() as u64;
-		Ok(Resolved { marker, stores, fetched })
+		Ok(Resolved { marker, proven, stores, upper: None, fetched })
 	}
 
 	fn refuse_without_registry(&self) -> Result<(), StartError> {
@@ -212,8 +220,7 @@ impl Place<'_> {
 	fn build<Block, E>(
 		&self,
 		genesis: &Genesis<Block>,
-		proven: ProvenBlock<Block>,
-		Resolved { marker, stores, fetched }: Resolved,
+		Resolved { marker, proven, stores, upper, fetched }: Resolved<Block>,
 		executor: E,
 	) -> Result<ThinDatabase, StartError>
 	where
@@ -226,32 +233,35 @@ impl Place<'_> {
 		let on_fault = end_the_process();
 		let settings =
 			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
-		if matches!(self.local.find(), Found::Nothing) {
-			tracing::info!(
-				target: "thin",
-				block = marker.manifest.block_number,
-				hash = ?marker.manifest.block_hash,
-				"Block proven from genesis; starting from it",
-			);
-			// The database remembers how it prunes: it is told once.
-			let pruning = self.config.state_pruning.clone();
-			let pruning = pruning.unwrap_or_else(|| pruning_mode(marker.manifest.pruning));
-			Bootstrap {
-				local: self.local,
-				settings: &|source| DatabaseSettings {
-					state_pruning: Some(pruning.clone()),
-					..settings(source)
-				},
-				lower: &lower,
-				genesis,
-				proven: &proven,
-				executor,
-				marker: &marker,
-				on_fault: on_fault.clone(),
-			}
-			.run()?;
-		}
-		let upper = self.local.open(false)?;
+		let upper = match upper {
+			Some(upper) => upper,
+			None => {
+				tracing::info!(
+					target: "thin",
+					block = marker.manifest.block_number,
+					hash = ?marker.manifest.block_hash,
+					"Block proven from genesis; starting from it",
+				);
+				// The database remembers how it prunes: it is told once.
+				let pruning = self.config.state_pruning.clone();
+				let pruning = pruning.unwrap_or_else(|| pruning_mode(marker.manifest.pruning));
+				Bootstrap {
+					local: self.local,
+					settings: &|source| DatabaseSettings {
+						state_pruning: Some(pruning.clone()),
+						..settings(source)
+					},
+					lower: &lower,
+					genesis,
+					proven: &proven,
+					executor,
+					marker: &marker,
+					on_fault: on_fault.clone(),
+				}
+				.run()?;
+				self.local.open(false)?
+			},
+		};
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
 		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
 		let set_id = proven.history().current().map_or(0, |period| period.set_id);
