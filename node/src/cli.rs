@@ -1,7 +1,7 @@
 //! The command line.
 
 use sc_cli::RunCmd;
-use thin_client::{cli::ThinParams, snapshot_cmd::SnapshotCmd};
+use thin_client::{cli::ThinParams, duty::cli::DutyParams, snapshot_cmd::SnapshotCmd};
 
 /// What was given on the command line.
 #[derive(Debug, clap::Parser)]
@@ -17,6 +17,10 @@ pub struct Cli {
 	/// Where to start from.
 	#[command(flatten)]
 	pub thin: ThinParams,
+
+	/// What to do for others.
+	#[command(flatten)]
+	pub duties: DutyParams,
 }
 
 /// What `thin-node` does besides running.

@@ -3,19 +3,15 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, Subcommand},
-	service,
+	duties, service,
 };
 use codec::Encode;
 use pallet_snapshots::{ImageInfo, Location};
 use sc_cli::{CliConfiguration, SubstrateCli};
 use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker};
 use sc_service::PartialComponents;
-use sp_core::Get;
-use thin_client::{pristine::Pristine, snapshot_cmd::SnapshotCmd};
-use thin_runtime::{
-	opaque::{Block, Hash, Header},
-	Runtime, RuntimeCall,
-};
+use thin_client::{duty::registry::Call, pristine::Pristine, snapshot_cmd::SnapshotCmd};
+use thin_runtime::opaque::{Block, Hash, Header};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -57,19 +53,15 @@ fn encode_register(
 	image: &ImageInfo,
 	locations: &[Location],
 ) -> Result<Vec<u8>, String> {
-	let most: u32 = <Runtime as pallet_snapshots::Config>::MaxLocations::get();
-	if locations.len() > most as usize {
+	let most = duties::most_locations();
+	if locations.len() > most {
 		return Err(format!(
 			"{} locations are more than the {most} the chain takes",
 			locations.len()
 		));
 	}
-	let call = pallet_snapshots::Call::<Runtime>::register {
-		header: Box::new(header.clone()),
-		image: image.clone(),
-		locations: locations.to_vec(),
-	};
-	Ok(RuntimeCall::Snapshots(call).encode())
+	let (header, image, locations) = (header.clone(), image.clone(), locations.to_vec());
+	Ok(duties::runtime_call(Call::Register { header, image, locations }).encode())
 }
 
 /// Does what the command line says. Without a command, it returns when the node has stopped.
@@ -149,14 +141,14 @@ pub fn run() -> sc_cli::Result<()> {
 			let base_path = cli.run.shared_params().base_path()?;
 			let pristine = base_path.and_then(|base| Pristine::new(base.path()));
 			let runner = cli.create_runner(&cli.run)?;
-			let thin = &cli.thin;
+			let (thin, duties) = (&cli.thin, &cli.duties);
 			let ended = runner.run_node_until_exit(|config| async move {
 				match config.network.network_backend {
 					NetworkBackendType::Libp2p => {
-						service::new_full::<NetworkWorker<Block, Hash>>(config, thin)
+						service::new_full::<NetworkWorker<Block, Hash>>(config, thin, duties)
 					},
 					NetworkBackendType::Litep2p => {
-						service::new_full::<Litep2pNetworkBackend>(config, thin)
+						service::new_full::<Litep2pNetworkBackend>(config, thin, duties)
 					},
 				}
 				.map_err(sc_cli::Error::Service)

@@ -18,7 +18,11 @@ use sp_consensus_aura::{
 use sp_timestamp::InherentDataProvider as TimestampProvider;
 use std::{sync::Arc, time::Duration};
 use thin_client::{
-	cli::ThinParams, error::StartError, registration::RpcRegistry, status::ThinStatus,
+	cli::ThinParams,
+	duty::{cli::DutyParams, start::Plan},
+	error::StartError,
+	registration::RpcRegistry,
+	status::ThinStatus,
 };
 use thin_runtime::{
 	apis::RuntimeApi,
@@ -179,6 +183,7 @@ pub fn new_partial(config: &Configuration, thin: &ThinParams) -> Result<Service,
 pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	config: Configuration,
 	thin: &ThinParams,
+	duties: &DutyParams,
 ) -> Result<TaskManager, ServiceError> {
 	let sc_service::PartialComponents {
 		client,
@@ -190,6 +195,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		transaction_pool,
 		other: (block_import, grandpa_link, mut telemetry, thin),
 	} = new_partial(&config, thin)?;
+
+	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
+	let most_locations = crate::duties::most_locations();
+	let duties = Plan::<Block>::of(&config, duties, &executor, thin.is_some(), most_locations)
+		.map_err(application)?;
 
 	let mut net_config = FullNetworkConfiguration::<Block, Hash, N>::new(
 		&config.network,
@@ -294,6 +304,14 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		telemetry: telemetry.as_mut(),
 		tracing_execute_block: None,
 	})?;
+
+	if let Some(duties) = duties {
+		let signer = crate::duties::KeystoreSigner(keystore_container.keystore());
+		let spawn = task_manager.spawn_handle();
+		duties
+			.begin(client.clone(), transaction_pool.clone(), signer, &spawn)
+			.map_err(|error| ServiceError::Application(Box::new(error)))?;
+	}
 
 	if role.is_authority() {
 		let proposer_factory = sc_basic_authorship::ProposerFactory::new(

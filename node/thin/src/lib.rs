@@ -18,6 +18,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod columns;
 pub mod create;
+pub mod duty;
 pub mod error;
 pub mod genesis;
 pub mod grandpa;

@@ -2,6 +2,7 @@
 
 use crate::{
 	create::{create, CreateOptions, Created},
+	duty::cli::locations_of,
 	genesis::Genesis,
 	local::LocalPath,
 	mounted::open_stores,
@@ -130,13 +131,7 @@ impl CreateCmd {
 		if !self.location.is_empty() {
 			return Ok(self.location.clone());
 		}
-		let zdbs = self.store.iter().filter(|url| url.starts_with("zdb://"));
-		zdbs.map(|url| {
-			url.parse::<Location>().map_err(|error| {
-				format!("{error}: say with --location where others will find the image")
-			})
-		})
-		.collect()
+		locations_of(&self.store, "--location")
 	}
 
 	fn print<Block: BlockT>(&self, created: &Created<Block>, out: &std::path::Path) {

@@ -1,0 +1,177 @@
+use super::*;
+use crate::duty::testing::{id, manifest, registered, Fake, Header};
+use parking_lot::Mutex;
+
+/// Finds what it is told to find, and notes what it was asked for.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Log>>);
+
+#[derive(Default)]
+struct Log {
+	findings: HashMap<SnapshotId, Finding>,
+	asked: Vec<SnapshotId>,
+}
+
+impl Auditor for Told {
+	fn audit(&mut self, snapshot: &Registered) -> Result<Finding, DutyError> {
+		let mut log = self.0.lock();
+		log.asked.push(snapshot.id);
+		let finding = log.findings.get(&snapshot.id).cloned();
+		finding.ok_or_else(|| DutyError::Audit("the store is away".into()))
+	}
+}
+
+struct House {
+	home: tempfile::TempDir,
+	registry: Fake,
+	auditor: Told,
+	rules: Rules,
+}
+
+const EVIDENCE: H256 = H256::repeat_byte(0xee);
+
+impl House {
+	fn new() -> Self {
+		Self {
+			home: tempfile::tempdir().unwrap(),
+			registry: Fake::default(),
+			auditor: Told::default(),
+			rules: Rules { max_size: Some(1_000), dry_run: false },
+		}
+	}
+
+	fn attester(&self) -> Attester<Header> {
+		let (registry, auditor) = (Arc::new(self.registry.clone()), Box::new(self.auditor.clone()));
+		Attester::open(self.home.path(), self.rules.clone(), registry, auditor).unwrap()
+	}
+
+	fn right(&self, number: u8) {
+		self.auditor.0.lock().findings.insert(id(number), Finding::Right);
+	}
+
+	fn wrong(&self, number: u8) {
+		let finding = Finding::Wrong { reason: "a hole".into(), evidence: EVIDENCE };
+		self.auditor.0.lock().findings.insert(id(number), finding);
+	}
+
+	fn asked(&self) -> Vec<SnapshotId> {
+		std::mem::take(&mut self.auditor.0.lock().asked)
+	}
+}
+
+#[test]
+fn what_is_right_is_vouched_for_once() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	house.attester().try_step(20).unwrap();
+	assert_eq!(house.registry.taken(), [Call::Attest(id(1))]);
+	// Killed, and started again before the call took effect, and after.
+	house.attester().try_step(21).unwrap();
+	house.registry.0.lock().snapshots.get_mut(&id(1)).unwrap().attested = true;
+	house.attester().try_step(22).unwrap();
+	house.attester().try_step(22 + VALID_FOR).unwrap();
+	assert!(house.registry.taken().is_empty());
+	assert_eq!(house.asked(), [id(1)]);
+}
+
+#[test]
+fn a_call_that_got_lost_is_made_again() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	house.attester().try_step(20).unwrap();
+	house.registry.taken();
+	house.attester().try_step(20 + VALID_FOR).unwrap();
+	assert_eq!(house.registry.taken(), [Call::Attest(id(1))]);
+}
+
+#[test]
+fn what_is_wrong_is_disputed() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.wrong(1);
+	house.attester().try_step(20).unwrap();
+	let call = Call::Dispute { id: id(1), evidence: EVIDENCE };
+	assert_eq!(house.registry.taken(), [call]);
+	house.registry.stage(id(1), Stage::Disputed);
+	house.attester().try_step(20 + VALID_FOR).unwrap();
+	assert!(house.registry.taken().is_empty());
+}
+
+#[test]
+fn an_audit_without_an_end_is_no_finding() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	let mut attester = house.attester();
+	assert!(attester.try_step(20).is_err());
+	assert!(house.registry.taken().is_empty());
+	// It is left alone for a while, and tried again then.
+	attester.try_step(21).unwrap();
+	assert_eq!(house.asked(), [id(1)]);
+	attester.paused.get_mut(&id(1)).unwrap().0 = Instant::now();
+	house.right(1);
+	attester.try_step(22).unwrap();
+	assert_eq!(house.registry.taken(), [Call::Attest(id(1))]);
+}
+
+#[test]
+fn two_images_of_one_block_are_not_both_vouched_for() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	house.right(2);
+	house.attester().try_step(20).unwrap();
+	house.registry.taken();
+	house.registry.add(registered(2, manifest(10, 2)));
+	house.attester().try_step(21).unwrap();
+	house.attester().try_step(22).unwrap();
+	assert!(house.registry.taken().is_empty());
+	assert_eq!(house.asked(), [id(1)]);
+	// Not after the first has left the registry either.
+	house.registry.remove(id(1));
+	house.attester().try_step(23).unwrap();
+	assert!(house.registry.taken().is_empty());
+}
+
+#[test]
+fn the_newest_comes_first_and_one_at_a_time() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.registry.add(registered(2, manifest(20, 2)));
+	house.right(1);
+	house.right(2);
+	let mut attester = house.attester();
+	attester.try_step(30).unwrap();
+	assert_eq!(house.asked(), [id(2)]);
+	attester.try_step(31).unwrap();
+	assert_eq!(house.asked(), [id(1)]);
+}
+
+#[test]
+fn what_is_too_large_or_can_not_be_attested_is_not_audited() {
+	let mut house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	house.registry.0.lock().obstacle = Some("no bond".into());
+	house.attester().try_step(20).unwrap();
+	assert!(house.asked().is_empty());
+	house.registry.0.lock().obstacle = None;
+	house.rules.max_size = Some(999);
+	house.attester().try_step(21).unwrap();
+	assert!(house.asked().is_empty());
+}
+
+#[test]
+fn a_dry_run_calls_nothing_and_remembers_nothing() {
+	let mut house = House::new();
+	house.rules.dry_run = true;
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	let mut attester = house.attester();
+	attester.try_step(20).unwrap();
+	attester.try_step(21).unwrap();
+	assert_eq!(house.asked(), [id(1)]);
+	assert!(house.registry.taken().is_empty());
+	assert!(attester.ledger().audited.is_empty());
+}

@@ -1,0 +1,131 @@
+//! Puts the duties together that a node was given on its command line.
+
+use super::{
+	chain::{ChainRegistry, Signer},
+	cli::DutyParams,
+	publisher::{Publisher, Schedule},
+	registry::Registry,
+	task,
+	workshop::NodeWorkshop,
+	DutyError,
+};
+use crate::{error::StartError, genesis::Genesis, local::LocalPath};
+use codec::Codec;
+use frame_system_rpc_runtime_api::AccountNonceApi;
+use pallet_snapshots_runtime_api::SnapshotsApi;
+use sc_client_api::BlockchainEvents;
+use sc_client_db::PruningMode;
+use sc_consensus_grandpa::BlockNumberOps;
+use sc_executor::RuntimeVersionOf;
+use sc_service::{Configuration, SpawnTaskHandle};
+use sc_transaction_pool_api::TransactionPool;
+use sp_api::ProvideRuntimeApi;
+use sp_blockchain::HeaderBackend;
+use sp_core::traits::CodeExecutor;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
+use std::{path::PathBuf, sync::Arc};
+
+/// How many states a node keeps that prunes them and was not told how many.
+const DEFAULT_KEPT_STATES: u32 = 256;
+
+/// The duties of a node, checked and not yet begun.
+pub struct Plan<Block: BlockT> {
+	/// Where the journals are.
+	folder: PathBuf,
+	publish: Option<(Schedule, NodeWorkshop<Block>)>,
+}
+
+impl<Block> Plan<Block>
+where
+	Block: BlockT,
+	NumberFor<Block>: BlockNumberOps,
+{
+	/// Checks the flags of a node. `None` when it has no duties.
+	///
+	/// `is_thin`: whether the node was started from a snapshot itself. `most_locations`: of one
+	/// snapshot, on this chain.
+	pub fn of<E>(
+		config: &Configuration,
+		params: &DutyParams,
+		executor: &E,
+		is_thin: bool,
+		most_locations: usize,
+	) -> Result<Option<Self>, StartError>
+	where
+		E: RuntimeVersionOf + CodeExecutor,
+	{
+		let folder = config.base_path.config_dir(config.chain_spec.id()).join("thin");
+		let Some(every) = params.thin_publish_every else { return Ok(None) };
+		if is_thin {
+			return Err(StartError::Usage(
+				"a thin node holds only what came after its own snapshot, and can't publish: leave \
+				 out --thin-publish, or publish from a node that synced in full"
+					.into(),
+			));
+		}
+		let local = LocalPath::of(&config.database).ok_or_else(|| {
+			StartError::Usage(
+				"only RocksDB databases can be published: start with --database rocksdb".into(),
+			)
+		})?;
+		let locations = params.locations().map_err(StartError::Usage)?;
+		if locations.is_empty() || locations.len() > most_locations {
+			return Err(StartError::Usage(format!(
+				"the chain takes 1 to {most_locations} locations of a snapshot, not {}: say with \
+				 --thin-publish-location where others find the images",
+				locations.len()
+			)));
+		}
+		let schedule =
+			Schedule { every, keep: params.thin_publish_keep.map(|keep| keep as usize), locations };
+		let kept_states = match &config.state_pruning {
+			Some(PruningMode::Constrained(limits)) => limits.max_blocks,
+			_ => None,
+		};
+		let workshop = NodeWorkshop {
+			database: local.path,
+			genesis: Genesis::<Block>::of(&*config.chain_spec, executor)?,
+			stores: params.thin_publish.clone(),
+			kept_states: kept_states.unwrap_or(DEFAULT_KEPT_STATES),
+		};
+		Ok(Some(Self { folder, publish: Some((schedule, workshop)) }))
+	}
+
+	/// Begins the duties. They run for as long as the node.
+	///
+	/// Errors when the keystore has no key to sign with, or a journal is damaged.
+	pub fn begin<Client, Pool, S>(
+		self,
+		client: Arc<Client>,
+		pool: Arc<Pool>,
+		signer: S,
+		spawn: &SpawnTaskHandle,
+	) -> Result<(), DutyError>
+	where
+		Client: ProvideRuntimeApi<Block>
+			+ HeaderBackend<Block>
+			+ BlockchainEvents<Block>
+			+ Send
+			+ Sync
+			+ 'static,
+		Client::Api: SnapshotsApi<Block, S::AccountId, S::Balance, NumberFor<Block>>
+			+ AccountNonceApi<Block, S::AccountId, S::Nonce>,
+		Pool: TransactionPool<Block = Block> + 'static,
+		S: Signer<Block> + 'static,
+		NumberFor<Block>: Codec,
+	{
+		let registry: Arc<dyn Registry<Block::Header>> =
+			Arc::new(ChainRegistry::new(client.clone(), pool, signer)?);
+		if let Some((schedule, workshop)) = self.publish {
+			let every = schedule.every;
+			let mut publisher =
+				Publisher::open(&self.folder, schedule, registry.clone(), Box::new(workshop))?;
+			tracing::info!(target: "thin", every, "Publishing snapshots");
+			let task = task::follow(client.clone(), "thin-publisher", move |finalized| {
+				publisher.step(finalized)
+			});
+			spawn.spawn("thin-publisher", Some("thin"), task);
+		}
+		Ok(())
+	}
+}

@@ -1,0 +1,43 @@
+# Hosts on one machine: network namespaces on one bridge, with links as slow as real ones.
+# Sourced; takes root.
+# shellcheck shell=bash
+
+LINK_DELAY="${LINK_DELAY:-20ms}"
+LINK_RATE="${LINK_RATE:-100mbit}"
+declare -A ADDRESS=()
+# Names of this run alone: another one may go on beside it.
+HOSTS_PREFIX="t$((RANDOM % 900 + 100))"
+BRIDGE="${HOSTS_PREFIX}br"
+
+# make_hosts NAME…: names have at most eight letters.
+make_hosts() {
+	local name i=1 subnet="10.$((RANDOM % 200 + 20)).$((RANDOM % 250))"
+	ip link add "$BRIDGE" type bridge
+	ip link set "$BRIDGE" up
+	for name in "$@"; do
+		i=$((i + 1))
+		ADDRESS[$name]="$subnet.$i"
+		ip netns add "$HOSTS_PREFIX$name"
+		ip link add "$HOSTS_PREFIX$i" type veth peer name eth0 netns "$HOSTS_PREFIX$name"
+		ip link set "$HOSTS_PREFIX$i" master "$BRIDGE" up
+		ip -n "$HOSTS_PREFIX$name" address add "$subnet.$i/24" dev eth0
+		ip -n "$HOSTS_PREFIX$name" link set lo up
+		ip -n "$HOSTS_PREFIX$name" link set eth0 up
+		# On the way out of each host: every packet crosses one of them.
+		tc -n "$HOSTS_PREFIX$name" qdisc add dev eth0 root netem delay "$LINK_DELAY" rate "$LINK_RATE"
+	done
+}
+
+remove_hosts() {
+	local name
+	for name in "${!ADDRESS[@]}"; do ip netns delete "$HOSTS_PREFIX$name" 2>/dev/null; done
+	ip link delete "$BRIDGE" 2>/dev/null || true
+}
+
+address() { printf '%s' "${ADDRESS[$1]}"; }
+
+# namespace NAME: for `ip netns exec`, where a program is to be started.
+namespace() { printf '%s%s' "$HOSTS_PREFIX" "$1"; }
+
+# on NAME COMMAND…: runs a program there.
+on() { ip netns exec "$(namespace "$1")" "${@:2}"; }
