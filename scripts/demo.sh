@@ -8,9 +8,11 @@
 #   3. a snapshot of the running node, registered, attested and certified with polkadot-js
 #   4. a fresh node, started from the snapshot; checked: it answers for state and blocks up to N
 #      as the validator does, it didn't import them, it reaches the tip and follows it, it goes
-#      on after kill -9, with the option and without
+#      on after kill -9, with the option and without; then starts from a proof in a file, from the
+#      store alone, and from the latest snapshot that a thin node knows of
 #   5. a fresh node that syncs everything, beside it; and starts that have to be refused: an
-#      unknown id, another chain, a base path in use, no registry, no store
+#      unknown id, another chain, a base path in use, too little stake, an old and an altered proof,
+#      no node to ask, no store
 # At the end there is a table. All it starts it stops, also when it fails.
 #
 # Lasts about ten minutes, most of it the chain making blocks; building the project comes before
@@ -31,6 +33,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/demo/nodes.sh"
+. "$SCRIPTS/demo/proofs.sh"
 . "$SCRIPTS/demo/refusals.sh"
 
 json=false
@@ -188,6 +191,7 @@ for again in "${with_option[*]}" ""; do
 	check_imports thin "$before"
 done
 thin_disk="$(disk_of "$WORK/thin")"
+check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}"
 stop thin
 
 say "5/5 a fresh node that syncs everything, for comparison (a minute)"

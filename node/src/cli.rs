@@ -27,7 +27,7 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it, for as long as the process")]
 pub enum Subcommand {
-	/// Make snapshots for others to start from.
+	/// Make snapshots for others to start from, and prove them.
 	#[command(subcommand)]
 	Snapshot(SnapshotCmd),
 

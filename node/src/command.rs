@@ -64,6 +64,11 @@ fn encode_register(
 	Ok(duties::runtime_call(Call::Register { header, image, locations }).encode())
 }
 
+/// What runs the genesis runtime where no node is.
+fn executor() -> service::Executor {
+	sc_service::new_wasm_executor(&sc_service::config::ExecutorConfiguration::default())
+}
+
 /// Does what the command line says. Without a command, it returns when the node has stopped.
 pub fn run() -> sc_cli::Result<()> {
 	let cli = Cli::from_args();
@@ -75,6 +80,14 @@ pub fn run() -> sc_cli::Result<()> {
 				let executor: service::Executor = sc_service::new_wasm_executor(&config.executor);
 				cmd.run::<Block, _>(&config, &executor, encode_register)
 			})
+		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Prove(cmd))) => {
+			let spec = cli.load_spec(&cmd.chains.chain)?;
+			cmd.run::<Block, _, service::Layout>(&*spec, &executor())
+		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Check(cmd))) => {
+			let spec = cli.load_spec(&cmd.chains.chain)?;
+			cmd.run::<Block, _, service::Layout>(&*spec, &executor())
 		},
 		Some(Subcommand::Key(cmd)) => cmd.run(&cli),
 		Some(Subcommand::BuildSpec(cmd)) => {

@@ -9,6 +9,7 @@ use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
 use std::sync::Arc;
 use substrate_frame_rpc_system::{System, SystemApiServer};
 use thin_client::{
+	prover::ProveSnapshot,
 	rpc::{ThinApiServer, ThinRpc},
 	status::ThinStatus,
 };
@@ -22,11 +23,13 @@ pub struct FullDeps<C, P> {
 	pub pool: Arc<P>,
 	/// The snapshot that the node was started from, if it was.
 	pub thin: Option<ThinStatus>,
+	/// What makes proofs of snapshots.
+	pub prover: Arc<dyn ProveSnapshot>,
 }
 
 /// All methods that are added.
 pub fn create_full<C, P>(
-	FullDeps { client, pool, thin }: FullDeps<C, P>,
+	FullDeps { client, pool, thin, prover }: FullDeps<C, P>,
 ) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>>
 where
 	C: ProvideRuntimeApi<Block>
@@ -43,6 +46,6 @@ where
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
 	module.merge(TransactionPayment::new(client).into_rpc())?;
-	module.merge(ThinRpc::new(thin).into_rpc())?;
+	module.merge(ThinRpc::new(thin, prover).into_rpc())?;
 	Ok(module)
 }

@@ -21,7 +21,8 @@ use thin_client::{
 	cli::ThinParams,
 	duty::{cli::DutyParams, start::Plan},
 	error::StartError,
-	registration::RpcRegistry,
+	prover::SnapshotProver,
+	registration::RegistryLayout,
 	status::ThinStatus,
 };
 use thin_runtime::{
@@ -50,8 +51,16 @@ type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectC
 /// signatures of two thirds of the authorities.
 const GRANDPA_JUSTIFICATION_PERIOD: u32 = 32;
 
-/// What the runtime calls its registry of snapshots.
-const SNAPSHOTS_PALLET: &str = "Snapshots";
+/// How the runtime keeps its registry of snapshots.
+pub struct Layout;
+
+impl RegistryLayout for Layout {
+	type AccountId = AccountId;
+	type Balance = Balance;
+	type BlockNumber = BlockNumber;
+	const SNAPSHOTS: &'static str = "Snapshots";
+	const TIMESTAMP: &'static str = "Timestamp";
+}
 
 /// What the database gives: the client over it and what has to live as long.
 pub type ClientParts = (FullClient, Arc<FullBackend>, KeystoreContainer, TaskManager);
@@ -78,12 +87,7 @@ fn client_parts(
 		let parts = sc_service::new_full_parts(config, telemetry, executor, Vec::new())?;
 		return Ok((parts, None));
 	}
-	let database =
-		thin_client::start::open::<Block, _>(config, thin, executor.clone(), &|url, genesis| {
-			let registry =
-				RpcRegistry::<AccountId, Balance, BlockNumber>::new(url, genesis, SNAPSHOTS_PALLET);
-			Box::new(registry)
-		})
+	let database = thin_client::start::open::<Block, _, Layout>(config, thin, executor.clone())
 		.map_err(application)?;
 	let status = database.status.clone();
 	let parts = thin_client::parts::full_parts(config, telemetry, executor, database)?;
@@ -283,9 +287,16 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let rpc_builder = {
 		let client = client.clone();
 		let pool = transaction_pool.clone();
+		let prover = Arc::new(SnapshotProver::<Block, _, _, Layout>::new(
+			client.clone(),
+			backend.clone(),
+			grandpa_link.shared_authority_set().clone(),
+		));
 		Box::new(move |_| {
 			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
-			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin }).map_err(Into::into)
+			let prover = prover.clone();
+			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin, prover })
+				.map_err(Into::into)
 		})
 	};
 

@@ -30,6 +30,7 @@ refused() {
 	say "refused, as it should be: $what: ${reason#Error: }"
 }
 
+# Also needs the files proof and altered.proof, of check_proofs.
 # check_refusals ID PROOF-URL BASE-PATH-OF-A-FULL-NODE: the 0-db has to be stopped for the last.
 check_refusals() {
 	local unknown="0x0000000000000000000000000000000000000000000000000000000000000001"
@@ -38,6 +39,15 @@ check_refusals() {
 	refused "another chain" "$WORK/refused" --chain dev --thin-from "$1" --thin-proof "$2"
 	refused "no node behind --thin-proof" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" \
 		--thin-proof "ws://127.0.0.1:$(free_port)"
+	refused "more stake than there is" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" \
+		--thin-proof "$2" --thin-min-stake 340282366920938463463374607431768211455
+	refused "more attesters than there are" "$WORK/refused" --chain "$WORK/chain.json" --thin-from latest \
+		--thin-proof "$2" --thin-min-attesters 4
+	refused "a proof that is too old" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" \
+		--thin-proof "$WORK/proof" --thin-max-age 1s
+	refused "an altered proof" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" \
+		--thin-proof "$WORK/altered.proof"
+	refused "nothing but an id" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1"
 	stop 0-db
 	refused "no store that answers" "$WORK/refused" --chain "$WORK/chain.json" --thin-from "$1" --thin-proof "$2"
 }

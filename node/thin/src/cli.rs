@@ -1,24 +1,48 @@
 //! The flags of a node that can start from a snapshot.
 
+use crate::{prover::Which, registration::Policy, rpc::LATEST};
 use clap::{Args, ValueEnum};
 use pallet_snapshots::SnapshotId;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Flags that a node's own command line flattens in.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ThinParams {
-	/// Start from a snapshot: its id, 64 hexadecimal digits.
+	/// Start from a snapshot: its id, 64 hexadecimal digits, or `latest`.
 	///
-	/// The base path must be empty or started from the same snapshot. Once started, the node
+	/// `latest` is the newest one of this chain that passes, as of the proof that the RPC of
+	/// --thin-proof gives. The base path must be empty or started from the same snapshot. Once started, the node
 	/// remembers its snapshot, and the flag may be left out.
-	#[arg(long, value_name = "SNAPSHOT ID", help_heading = "Thin")]
+	#[arg(long, value_name = "SNAPSHOT ID | latest", help_heading = "Thin")]
 	pub thin_from: Option<String>,
 
-	/// Where to read the registration of the snapshot: the RPC of any node of the chain.
+	/// The proof of the snapshot: a file, or the RPC (ws://…) of a node that makes one.
+	/// [default: the newest one in the stores of --thin-store]
 	///
-	/// Nothing that node says of the chain itself is believed: the block is proven from genesis.
-	#[arg(long, value_name = "WS URL", help_heading = "Thin")]
+	/// Whoever gives it need not be trusted: it is checked from the genesis of the chain spec.
+	#[arg(long, value_name = "FILE | WS URL", help_heading = "Thin")]
 	pub thin_proof: Option<String>,
+
+	/// The chain spec of the chain that lists the snapshot. [default: that of this node]
+	///
+	/// For snapshots of chains that have no registry of their own.
+	#[arg(long, value_name = "CHAIN SPEC", help_heading = "Thin")]
+	pub thin_registry: Option<PathBuf>,
+
+	/// The least stake that can still be slashed for the snapshot, in the chain's smallest unit.
+	#[arg(long, value_name = "STAKE", default_value_t = 0, help_heading = "Thin")]
+	pub thin_min_stake: u128,
+
+	/// The least number of attesters that have such stake.
+	#[arg(long, value_name = "NUMBER", default_value_t = 0, help_heading = "Thin")]
+	pub thin_min_attesters: u32,
+
+	/// How old the proof of the registration may be: 90s, 30m, 12h, 7d. [default: 7d]
+	///
+	/// A proof shows how the snapshot stood at one block. What has happened since, a dispute or a
+	/// slash, it can't show.
+	#[arg(long, value_name = "AGE", value_parser = parse_age, help_heading = "Thin")]
+	pub thin_max_age: Option<Duration>,
 
 	/// A store to read the image from, before those of the registration. May be repeated.
 	///
@@ -45,7 +69,7 @@ pub struct ThinParams {
 	/// Take a snapshot that no quorum of attesters has certified, or that is in no registry.
 	///
 	/// The block is proven from genesis all the same; what is missing is anybody's word that the
-	/// image is complete.
+	/// image is complete. A proof of the registration may then be of any age.
 	#[arg(long, help_heading = "Thin")]
 	pub thin_allow_uncertified: bool,
 }
@@ -62,8 +86,22 @@ pub enum Hydrate {
 
 impl ThinParams {
 	/// The snapshot asked for. Errors with a sentence when it is no id.
-	pub fn snapshot(&self) -> Result<Option<SnapshotId>, String> {
-		self.thin_from.as_deref().map(parse_id).transpose()
+	pub fn snapshot(&self) -> Result<Option<Which>, String> {
+		let which = |text: &str| match text {
+			LATEST => Ok(Which::Latest),
+			id => parse_id(id).map(Which::Id),
+		};
+		self.thin_from.as_deref().map(which).transpose()
+	}
+
+	/// What is required of the registration.
+	pub fn policy(&self) -> Policy {
+		Policy {
+			allow_uncertified: self.thin_allow_uncertified,
+			min_stake: self.thin_min_stake,
+			min_attesters: self.thin_min_attesters,
+			max_age: self.thin_max_age,
+		}
 	}
 
 	/// Whether any of the flags was given.
@@ -75,6 +113,10 @@ impl ThinParams {
 			|| self.thin_cache_size.is_some()
 			|| self.thin_hydrate != Hydrate::None
 			|| self.thin_allow_uncertified
+			|| self.thin_registry.is_some()
+			|| self.thin_min_stake > 0
+			|| self.thin_min_attesters > 0
+			|| self.thin_max_age.is_some()
 	}
 }
 
@@ -85,4 +127,34 @@ pub fn parse_id(text: &str) -> Result<SnapshotId, String> {
 		format!("'{text}' is no snapshot id: expected 64 hexadecimal digits, as `scripts/list.mjs` shows them")
 	})?;
 	Ok(SnapshotId::from(id))
+}
+
+/// Reads an age: a number and s, m, h or d.
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+	let wrong = || format!("'{text}' is no age: expected a number and s, m, h or d, as in 12h");
+	let unit = match text.chars().last() {
+		Some('s') => 1,
+		Some('m') => 60,
+		Some('h') => 60 * 60,
+		Some('d') => 24 * 60 * 60,
+		_ => return Err(wrong()),
+	};
+	let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+	number.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn ages_have_a_unit() {
+		assert_eq!(parse_age("90s"), Ok(Duration::from_secs(90)));
+		assert_eq!(parse_age("30m"), Ok(Duration::from_secs(1_800)));
+		assert_eq!(parse_age("12h"), Ok(Duration::from_secs(43_200)));
+		assert_eq!(parse_age("7d"), Ok(Duration::from_secs(604_800)));
+		for wrong in ["", "7", "d", "-1d", "1.5h", "7w", "7é", "18446744073709551615d"] {
+			assert!(parse_age(wrong).unwrap_err().contains("is no age"), "{wrong}");
+		}
+	}
 }

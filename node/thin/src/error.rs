@@ -1,7 +1,11 @@
 //! Why a thin start, or the making of a snapshot, does not go on.
 
 use crate::{
-	genesis::GenesisError, layered::ReadError, proof::ProofError, registration::RegistrationError,
+	genesis::GenesisError,
+	layered::ReadError,
+	proof::{ProofError, SnapshotProofError},
+	registration::PolicyError,
+	source::SourceError,
 };
 use pallet_snapshots::SnapshotId;
 use std::path::PathBuf;
@@ -60,9 +64,22 @@ pub enum StartError {
 	/// No genesis to trust.
 	#[error(transparent)]
 	Genesis(#[from] GenesisError),
-	/// The snapshot is not registered, or not as it should be.
+	/// The proof can't be had.
 	#[error(transparent)]
-	Registration(#[from] RegistrationError),
+	Source(#[from] SourceError),
+	/// The registration is not proven.
+	#[error("the proof of snapshot {id} from {source_name} does not hold: {error}")]
+	Registration {
+		/// The snapshot, or `latest`.
+		id: String,
+		/// Who gave it.
+		source_name: String,
+		/// What does not hold.
+		error: SnapshotProofError,
+	},
+	/// The registration is proven, and is not as it should be.
+	#[error(transparent)]
+	Policy(#[from] PolicyError),
 	/// The snapshot is of another chain.
 	#[error(
 		"snapshot {id:?} is of the chain with genesis {theirs}, and this node's chain spec has \

@@ -1,5 +1,6 @@
 //! What a node knows without being told: the genesis of its chain spec.
 
+use crate::proof::{bytes32, ProofError};
 use codec::{Decode, Encode};
 use sc_chain_spec::{construct_genesis_block, resolve_state_version_from_wasm};
 use sc_executor::RuntimeVersionOf;
@@ -21,6 +22,15 @@ pub struct Genesis<Block: BlockT> {
 	pub authorities: AuthorityList,
 	/// The genesis storage.
 	pub storage: Storage,
+}
+
+/// The part of genesis that proofs hang on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Anchor {
+	/// The genesis hash.
+	pub hash: [u8; 32],
+	/// The first GRANDPA authorities, those of set 0.
+	pub authorities: AuthorityList,
 }
 
 /// Why a chain spec has no usable genesis.
@@ -55,6 +65,19 @@ impl<Block: BlockT> Genesis<Block> {
 	pub fn hash(&self) -> Block::Hash {
 		self.header.hash()
 	}
+
+	/// What proofs hang on. Errors on a chain whose hashes are not of 32 bytes.
+	pub fn anchor(&self) -> Result<Anchor, ProofError> {
+		Ok(Anchor { hash: bytes32(self.hash())?, authorities: self.authorities.clone() })
+	}
+}
+
+/// The hash of what a chain spec says of genesis, in its own words: with the same words, genesis
+/// is the same. `None` when it can't be told without building genesis.
+pub fn fingerprint(spec: &dyn ChainSpec) -> Option<[u8; 32]> {
+	let json: serde_json::Value = serde_json::from_str(&spec.as_json(false).ok()?).ok()?;
+	let words = serde_json::to_vec(json.get("genesis")?).ok()?;
+	Some(sp_crypto_hashing::blake2_256(&words))
 }
 
 fn call<E: CodeExecutor>(

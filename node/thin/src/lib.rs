@@ -6,7 +6,8 @@
 //!
 //! What a node comes to know, and from whom:
 //!
-//! 1. [`registration`]: which manifest an id names, where the image lies, who vouches for it.
+//! 1. [`registration`]: which manifest an id names, where the image lies, who vouches for it, as
+//!    the state of a finalized block has it.
 //! 2. [`proof`]: that the manifest's block is final, followed from [`genesis`].
 //! 3. [`layered`]: every value of the image, checked against that block as it is read.
 //! 4. [`bootstrap`]: a local database that stands at the block, for the node's own writes.
@@ -28,10 +29,12 @@ pub mod mounted;
 pub mod parts;
 pub mod pristine;
 pub mod proof;
+pub mod prover;
 pub mod records;
 pub mod registration;
 pub mod rpc;
 pub mod snapshot_cmd;
+pub mod source;
 pub mod start;
 pub mod status;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::{
 	columns::{self, rocksdb_name},
 	error::StartError,
+	genesis::Anchor,
 };
 use codec::{Decode, DecodeAll, Encode};
 use pallet_snapshots::{Manifest, SnapshotId};
@@ -14,6 +15,7 @@ use std::{
 };
 
 const MARKER: &[u8] = b"marker";
+const GENESIS: &[u8] = b"genesis";
 /// Of the cache, as the SDK divides it: what the state does not get is shared by the rest.
 const STATE_SHARE: f64 = 0.9;
 
@@ -116,6 +118,30 @@ impl Marker {
 	pub fn write(&self, upper: &dyn Database<DbHash>) -> Result<(), String> {
 		let mut transaction = Transaction::new();
 		transaction.set_from_vec(columns::THIN, MARKER, self.encode());
+		upper.commit(transaction).map_err(|error| error.to_string())
+	}
+}
+
+/// What a thin database remembers of genesis, so that its runtime need not be asked again.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct GenesisRecord {
+	/// [`crate::genesis::fingerprint`] of the chain spec that it was computed from.
+	pub fingerprint: [u8; 32],
+	/// What came out.
+	pub anchor: Anchor,
+}
+
+impl GenesisRecord {
+	/// Reads the record of an open thin database. `None` when there is none that can be read.
+	pub fn read(upper: &dyn Database<DbHash>) -> Option<Self> {
+		let bytes = upper.get(columns::THIN, GENESIS)?;
+		Self::decode_all(&mut &bytes[..]).ok()
+	}
+
+	/// Writes it.
+	pub fn write(&self, upper: &dyn Database<DbHash>) -> Result<(), String> {
+		let mut transaction = Transaction::new();
+		transaction.set_from_vec(columns::THIN, GENESIS, self.encode());
 		upper.commit(transaction).map_err(|error| error.to_string())
 	}
 }

@@ -4,18 +4,21 @@
 //! over to the next authority set; the last is the block of the snapshot. Whoever made the proof
 //! need not be trusted: two thirds of every set signed it.
 
-use crate::{columns::BlockKey, genesis::Genesis};
-use codec::{Decode, DecodeAll, Encode};
+mod snapshot;
+mod walk;
+
+pub use snapshot::{truth_of, ProvenSnapshot, SnapshotProof, SnapshotProofError, Truth, MAX_NODES};
+
+use crate::{
+	columns::BlockKey,
+	genesis::{Anchor, Genesis},
+};
+use codec::{Compact, Decode, DecodeAll, Encode};
 use pallet_snapshots::Manifest;
-use sc_consensus_grandpa::{
-	find_forced_change, find_scheduled_change, warp_proof::WarpSyncFragment, BlockNumberOps,
-	GrandpaJustification,
-};
+use sc_consensus_grandpa::{warp_proof::WarpSyncFragment, BlockNumberOps};
 use sp_consensus_grandpa::{AuthorityList, SetId};
-use sp_runtime::{
-	traits::{Block as BlockT, Header as HeaderT, NumberFor, Zero},
-	SaturatedConversion,
-};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor};
+use walk::Walk;
 
 /// The largest proof that is read: 8 MiB, what one value of a 0-db holds.
 pub const MAX_PROOF_BYTES: usize = 8 * 1024 * 1024;
@@ -87,13 +90,14 @@ impl SetHistory {
 	}
 }
 
-/// A block that is known to be final. Only [`FinalityProof::verify`] makes one.
+/// A block that is known to be final. Only following a proof from genesis makes one.
 #[derive(Clone, Debug)]
 pub struct ProvenBlock<Block: BlockT> {
 	header: Block::Header,
 	key: BlockKey,
 	genesis_hash: [u8; 32],
 	history: SetHistory,
+	headers: Vec<Block::Header>,
 	fragments: Vec<(BlockKey, Vec<u8>)>,
 }
 
@@ -122,6 +126,30 @@ impl<Block: BlockT> ProvenBlock<Block> {
 	/// this block.
 	pub fn justified(&self) -> &[(BlockKey, Vec<u8>)] {
 		&self.fragments
+	}
+
+	/// The proof that this block was proven by, in SCALE: a [`FinalityProof`].
+	pub fn proof(&self) -> Vec<u8> {
+		let mut bytes = Compact(self.headers.len() as u32).encode();
+		for (header, (_, justification)) in self.headers.iter().zip(&self.fragments) {
+			header.encode_to(&mut bytes);
+			bytes.extend_from_slice(justification);
+		}
+		bytes
+	}
+
+	/// Holds the block against the manifest of a snapshot.
+	pub(crate) fn is_of(self, manifest: &Manifest) -> Result<Self, ProofError> {
+		compare("block", self.key.hash, manifest.block_hash.0)?;
+		compare("state root", bytes32(self.header.state_root())?, manifest.state_root.0)?;
+		if u64::from(self.key.number) != manifest.block_number {
+			return Err(ProofError::OtherBlock {
+				what: "block number",
+				proven: self.key.number.to_string(),
+				claimed: manifest.block_number.to_string(),
+			});
+		}
+		Ok(self)
 	}
 }
 
@@ -154,92 +182,29 @@ where
 		genesis: &Genesis<Block>,
 		manifest: &Manifest,
 	) -> Result<ProvenBlock<Block>, ProofError> {
-		let genesis_hash = bytes32(genesis.hash())?;
-		compare("genesis", genesis_hash, manifest.genesis_hash.0)?;
+		self.verify_from(&genesis.anchor()?, manifest)
+	}
 
-		let mut set_id: SetId = 0;
-		let mut authorities = genesis.authorities.clone();
-		let mut periods = Vec::new();
-		let mut justified: Vec<(BlockKey, Vec<u8>)> = Vec::new();
-		let count = self.fragments.len();
-		let mut last = None;
-		for (index, fragment) in self.fragments.into_iter().enumerate() {
-			let WarpSyncFragment { header, justification } = fragment;
-			let number = (*header.number()).saturated_into::<u64>();
-			let broken = |reason: String| ProofError::Broken { index, number, reason };
-			let key = BlockKey::new(
-				u32::try_from(number).map_err(|_| broken("no number of this chain".into()))?,
-				bytes32(header.hash())?,
-			);
-			if justified.last().is_some_and(|(before, _)| before.number >= key.number) {
-				return Err(broken("it is not above the block before it".into()));
-			}
-			verify_fragment(&header, &justification, set_id, &authorities).map_err(broken)?;
-			justified.push((key.clone(), justification.encode()));
-
-			if find_forced_change::<Block>(&header).is_some() {
-				return Err(broken("a forced change of authorities can't be followed".into()));
-			}
-			match find_scheduled_change::<Block>(&header) {
-				Some(change) if change.delay.is_zero() => {
-					let next = std::mem::replace(&mut authorities, change.next_authorities);
-					periods.push(SetPeriod {
-						set_id,
-						authorities: next,
-						last_block: Some(key.number),
-					});
-					set_id += 1;
-				},
-				Some(change) => {
-					let reason = format!("a change of authorities delayed by {}", change.delay);
-					return Err(broken(format!("{reason}: only immediate ones can be followed")));
-				},
-				None if index + 1 < count => {
-					return Err(broken("it hands over to no other authority set".into()))
-				},
-				None => {},
-			}
-			last = Some((header, key));
+	/// The same, from what is known of genesis.
+	pub fn verify_from(
+		self,
+		anchor: &Anchor,
+		manifest: &Manifest,
+	) -> Result<ProvenBlock<Block>, ProofError> {
+		compare("genesis", anchor.hash, manifest.genesis_hash.0)?;
+		let mut walk = Walk::from(anchor);
+		for fragment in self.fragments {
+			walk.step(fragment)?;
 		}
-		periods.push(SetPeriod { set_id, authorities, last_block: None });
-
-		let (header, key) =
-			last.ok_or_else(|| ProofError::Malformed("there is nothing in it".into()))?;
-		compare("block", key.hash, manifest.block_hash.0)?;
-		compare("state root", bytes32(header.state_root())?, manifest.state_root.0)?;
-		if u64::from(key.number) != manifest.block_number {
-			return Err(ProofError::OtherBlock {
-				what: "block number",
-				proven: key.number.to_string(),
-				claimed: manifest.block_number.to_string(),
-			});
-		}
-		Ok(ProvenBlock {
-			header,
-			key,
-			genesis_hash,
-			history: SetHistory(periods),
-			fragments: justified,
-		})
+		walk.end()?.is_of(manifest)
 	}
 }
 
-fn verify_fragment<Block: BlockT>(
-	header: &Block::Header,
-	justification: &GrandpaJustification<Block>,
-	set_id: SetId,
-	authorities: &AuthorityList,
-) -> Result<(), String>
-where
-	NumberFor<Block>: BlockNumberOps,
-{
-	if justification.target() != (*header.number(), header.hash()) {
-		return Err("its justification is of another block".into());
-	}
-	justification.verify(set_id, authorities).map_err(|error| format!("set {set_id}: {error}"))
-}
-
-fn compare(what: &'static str, proven: [u8; 32], claimed: [u8; 32]) -> Result<(), ProofError> {
+pub(crate) fn compare(
+	what: &'static str,
+	proven: [u8; 32],
+	claimed: [u8; 32],
+) -> Result<(), ProofError> {
 	if proven != claimed {
 		let text = |hash| format!("0x{}", hex::encode(hash));
 		return Err(ProofError::OtherBlock { what, proven: text(proven), claimed: text(claimed) });

@@ -1,7 +1,22 @@
 //! RPC methods of a node that links this crate.
 
-use crate::status::{StatusReport, ThinStatus};
-use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+use crate::{
+	cli::parse_id,
+	prover::{ProveError, ProveSnapshot, Which},
+	status::{StatusReport, ThinStatus},
+};
+use jsonrpsee::{
+	core::RpcResult,
+	proc_macros::rpc,
+	types::{error::INVALID_PARAMS_CODE, ErrorObject, ErrorObjectOwned},
+};
+use sp_core::Bytes;
+use std::sync::Arc;
+
+/// What `thin_proveSnapshot` is given to mean the newest certified snapshot.
+pub const LATEST: &str = "latest";
+/// The code of an error that says why there is no proof.
+pub const NO_PROOF: i32 = 9001;
 
 /// `thin_*`.
 #[rpc(server, namespace = "thin")]
@@ -10,20 +25,43 @@ pub trait ThinApi {
 	/// was not started from one.
 	#[method(name = "status")]
 	fn status(&self) -> RpcResult<Option<StatusReport>>;
+
+	/// The proof of a snapshot, hex: its id, or `latest` for the certified one of this chain at
+	/// the newest block. Whoever gets it checks it from genesis; this node need not be trusted.
+	#[method(name = "proveSnapshot", blocking)]
+	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes>;
 }
 
 /// Answers for one node.
-pub struct ThinRpc(Option<ThinStatus>);
+pub struct ThinRpc {
+	status: Option<ThinStatus>,
+	prover: Arc<dyn ProveSnapshot>,
+}
 
 impl ThinRpc {
-	/// `None` for a node that was not started from a snapshot.
-	pub fn new(status: Option<ThinStatus>) -> Self {
-		Self(status)
+	/// `status` is `None` for a node that was not started from a snapshot.
+	pub fn new(status: Option<ThinStatus>, prover: Arc<dyn ProveSnapshot>) -> Self {
+		Self { status, prover }
 	}
+}
+
+fn no_proof(error: ProveError) -> ErrorObjectOwned {
+	ErrorObject::owned(NO_PROOF, error.to_string(), None::<()>)
 }
 
 impl ThinApiServer for ThinRpc {
 	fn status(&self) -> RpcResult<Option<StatusReport>> {
-		Ok(self.0.as_ref().map(ThinStatus::report))
+		Ok(self.status.as_ref().map(ThinStatus::report))
+	}
+
+	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes> {
+		let which =
+			match id.as_str() {
+				LATEST => Which::Latest,
+				id => Which::Id(parse_id(id).map_err(|reason| {
+					ErrorObject::owned(INVALID_PARAMS_CODE, reason, None::<()>)
+				})?),
+			};
+		self.prover.prove(which).map(Bytes).map_err(no_proof)
 	}
 }

@@ -1,4 +1,8 @@
-//! `snapshot …`: the subcommands that make snapshots.
+//! `snapshot …`: the subcommands that make snapshots, and prove and check them.
+
+mod proof;
+
+pub use proof::{ChainParams, CheckCmd, ProveCmd};
 
 use crate::{
 	create::{create, CreateOptions, Created},
@@ -21,7 +25,7 @@ use std::{fs, path::PathBuf};
 /// How many states a pruned node keeps when it is not told.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
-/// Make snapshots of a node's database.
+/// Make snapshots of a node's database, and prove them.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SnapshotCmd {
 	/// Make a snapshot of a node's database, and store its image.
@@ -31,6 +35,20 @@ pub enum SnapshotCmd {
 	/// Example: thin-node snapshot create --base-path DIR --chain local
 	/// --store zdb://127.0.0.1:9900/default
 	Create(CreateCmd),
+
+	/// Get the proof of a registered snapshot, to a file or beside its image.
+	///
+	/// A node makes it; it is checked from genesis before it is written. Proofs age: store a new
+	/// one beside the image now and then, for those who start from the store alone.
+	///
+	/// Example: thin-node snapshot prove ID --rpc ws://127.0.0.1:9944 --chain local
+	/// --store zdb://127.0.0.1:9900/default
+	Prove(ProveCmd),
+
+	/// Check the proof of a snapshot in a file, and print what it proves. Needs no network.
+	///
+	/// Ends with 1 when it does not hold. Example: thin-node snapshot check FILE --chain local
+	Check(CheckCmd),
 }
 
 /// `snapshot create`.

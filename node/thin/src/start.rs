@@ -1,25 +1,27 @@
 //! From a snapshot id to a database that a node can be built on.
 
+mod judge;
+mod resolve;
+
 use crate::{
 	bootstrap::Bootstrap,
 	cli::ThinParams,
-	create::snapshot_id,
 	error::StartError,
-	genesis::Genesis,
+	genesis::{fingerprint, Anchor, Genesis},
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
-	local::{Found, LocalPath, Marker},
+	local::{Found, GenesisRecord, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
 	proof::{FinalityProof, ProvenBlock},
-	records,
-	registration::{Policy, Registry},
+	prover::Which,
+	registration::RegistryLayout,
 	status::ThinStatus,
 };
-use pallet_snapshots::{Manifest, Pruning, SnapshotId};
+use pallet_snapshots::Pruning;
 use sc_client_db::{DatabaseSettings, DatabaseSource, DbHash, PruningMode};
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
 use sc_service::Configuration;
-use sp_core::{traits::CodeExecutor, H256};
+use sp_core::traits::CodeExecutor;
 use sp_database::Database;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::sync::Arc;
@@ -35,9 +37,6 @@ pub struct ThinDatabase {
 	/// What the node says of itself.
 	pub status: ThinStatus,
 }
-
-/// Makes the registry that `--thin-proof` names, for the chain with this genesis hash.
-pub type RegistryOf<'a> = &'a dyn Fn(&str, [u8; 32]) -> Box<dyn Registry>;
 
 /// Whether the node is to be thin: because it is told to, or because it was before.
 ///
@@ -60,26 +59,27 @@ pub fn is_thin(config: &Configuration, params: &ThinParams) -> Result<bool, Star
 }
 
 /// Opens the thin database of a node, and makes it first where it is not there yet.
-pub fn open<Block, E>(
+///
+/// `L` says how the chain that lists snapshots keeps its registry.
+pub fn open<Block, E, L>(
 	config: &Configuration,
 	params: &ThinParams,
 	executor: E,
-	registry_of: RegistryOf<'_>,
 ) -> Result<ThinDatabase, StartError>
 where
 	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
 	E: RuntimeVersionOf + CodeExecutor + Clone,
+	L: RegistryLayout,
 {
 	refuse_unsafe_flags(config)?;
 	let local = LocalPath::of(&config.database).ok_or(StartError::NotRocksDb)?;
-	let genesis = Genesis::<Block>::of(&*config.chain_spec, &executor)?;
 	let place = Place { config, params, local: &local };
 	let resolved = match local.find() {
-		Found::Thin => place.remembered(&genesis)?,
-		_ => place.resolve(&genesis, registry_of)?,
+		Found::Thin => place.remembered(&executor)?,
+		_ => place.resolve::<Block, E, L>(&executor)?,
 	};
-	place.build(&genesis, resolved, executor)
+	place.build(resolved, executor)
 }
 
 /// Flags of the SDK that are harmless on a full node and not on a thin one.
@@ -106,10 +106,17 @@ struct Resolved<Block: BlockT> {
 	marker: Marker,
 	proven: ProvenBlock<Block>,
 	stores: Vec<Arc<dyn Store>>,
-	/// The local database, if there is one.
-	upper: Option<Arc<dyn Database<DbHash>>>,
+	upper: Upper<Block>,
 	/// The bytes it took to find out.
 	fetched: u64,
+}
+
+/// The local database.
+enum Upper<Block: BlockT> {
+	/// It is there.
+	There(Arc<dyn Database<DbHash>>),
+	/// It is to be made, from this genesis.
+	New(Box<Genesis<Block>>),
 }
 
 struct Place<'a> {
@@ -120,106 +127,69 @@ struct Place<'a> {
 
 impl Place<'_> {
 	/// What the local database remembers, with the stores of this start if any are given.
-	fn remembered<Block>(&self, genesis: &Genesis<Block>) -> Result<Resolved<Block>, StartError>
+	fn remembered<Block, E>(&self, executor: &E) -> Result<Resolved<Block>, StartError>
 	where
 		Block: BlockT,
 		NumberFor<Block>: BlockNumberOps,
+		E: RuntimeVersionOf + CodeExecutor,
 	{
 		let upper = self.local.open(false)?;
 		let marker = Marker::read(&*upper)
 			.map_err(|reason| StartError::Marker { path: self.local.path.clone(), reason })?;
-		if let Some(asked) = self.params.snapshot().map_err(StartError::Usage)? {
+		if let Some(Which::Id(asked)) = self.params.snapshot().map_err(StartError::Usage)? {
 			if asked != marker.snapshot {
 				return Err(StartError::OtherSnapshot { found: marker.snapshot, asked });
 			}
 		}
 		let urls = [&self.params.thin_store[..], &marker.stores].concat();
 		let stores = open_stores(&urls)?;
+		let wrong = |error| StartError::Proof { id: marker.snapshot, error };
+		let anchor = self.anchor::<Block, E>(&*upper, executor, wrong)?;
 		let proven = FinalityProof::from_bytes(&marker.proof)
-			.and_then(|proof| proof.verify(genesis, &marker.manifest))
-			.map_err(|error| StartError::Proof { id: marker.snapshot, error })?;
-		Ok(Resolved { marker, proven, stores, upper: Some(upper), fetched: 0 })
+			.and_then(|proof| proof.verify_from(&anchor, &marker.manifest))
+			.map_err(wrong)?;
+		Ok(Resolved { marker, proven, stores, upper: Upper::There(upper), fetched: 0 })
 	}
 
-	/// Finds out what the snapshot is, where it lies, and that its block is final.
-	fn resolve<Block>(
+	/// Genesis, as far as a proof needs it. The runtime in the chain spec is asked only if the
+	/// spec is another one than last time.
+	fn anchor<Block, E>(
 		&self,
-		genesis: &Genesis<Block>,
-		registry_of: RegistryOf<'_>,
-	) -> Result<Resolved<Block>, StartError>
+		upper: &dyn Database<DbHash>,
+		executor: &E,
+		wrong: impl FnOnce(crate::proof::ProofError) -> StartError,
+	) -> Result<Anchor, StartError>
 	where
 		Block: BlockT,
-		NumberFor<Block>: BlockNumberOps,
+		E: RuntimeVersionOf + CodeExecutor,
 	{
-		let id = self
-			.params
-			.snapshot()
-			.map_err(StartError::Usage)?
-			.ok_or_else(|| StartError::Usage("no snapshot was named".into()))?;
-		let ours = crate::proof::bytes32(genesis.hash())
-			.map_err(|error| StartError::Proof { id, error })?;
-		let mut urls = self.params.thin_store.clone();
-		let registered = match &self.params.thin_proof {
-			Some(url) => {
-				let registration = registry_of(url, ours).registration(id)?;
-				let policy = Policy { allow_uncertified: self.params.thin_allow_uncertified };
-				policy.check(id, &registration)?;
-				urls.extend(registration.locations.iter().map(ToString::to_string));
-				Some(registration.manifest)
-			},
-			None => {
-				self.refuse_without_registry()?;
-				None
-			},
-		};
-		let stores = open_stores(&urls)?;
-		let manifest = match registered {
-			Some(manifest) => manifest,
-			None => records::read_manifest(&stores, id, snapshot_id::<Block>)?,
-		};
-		check_chain(id, &manifest, ours)?;
-		if snapshot_id::<Block>(&manifest) != id {
-			return Err(StartError::Stores(format!(
-				"the registry gave the manifest of another snapshot for {id:?}"
-			)));
+		let fingerprint = fingerprint(&*self.config.chain_spec);
+		let known = GenesisRecord::read(upper);
+		if let Some(known) = known.filter(|known| fingerprint == Some(known.fingerprint)) {
+			return Ok(known.anchor);
 		}
-		let (proof, proven) = records::read_proof(&stores, id, |bytes| {
-			FinalityProof::<Block>::from_bytes(bytes)
-				.and_then(|proof| proof.verify(genesis, &manifest))
-				.map(|proven| (bytes.to_vec(), proven))
-				.map_err(|error| error.to_string())
-		})?;
-		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
-		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
-		let fetched = marker.proof.len() as u64;
-		Ok(Resolved { marker, proven, stores, upper: None, fetched })
+		tracing::info!(target: "thin", "Asking the genesis runtime who the authorities are");
+		let genesis = Genesis::<Block>::of(&*self.config.chain_spec, executor)?;
+		let anchor = genesis.anchor().map_err(wrong)?;
+		self.remember_genesis(upper, fingerprint, &anchor)?;
+		Ok(anchor)
 	}
 
-	fn refuse_without_registry(&self) -> Result<(), StartError> {
-		if !self.params.thin_allow_uncertified {
-			return Err(StartError::Usage(
-				"say where the registration of the snapshot can be read, with --thin-proof \
-				 ws://… (the RPC of any node of the chain), or start without one with \
-				 --thin-store URL --thin-allow-uncertified"
-					.into(),
-			));
-		}
-		if self.params.thin_store.is_empty() {
-			return Err(StartError::Usage(
-				"without --thin-proof, say with --thin-store where the image lies".into(),
-			));
-		}
-		tracing::warn!(
-			target: "thin",
-			"No registry is asked: the block is proven from genesis, but nobody vouches for the \
-			 image to be complete."
-		);
-		Ok(())
+	fn remember_genesis(
+		&self,
+		upper: &dyn Database<DbHash>,
+		fingerprint: Option<[u8; 32]>,
+		anchor: &Anchor,
+	) -> Result<(), StartError> {
+		let Some(fingerprint) = fingerprint else { return Ok(()) };
+		let record = GenesisRecord { fingerprint, anchor: anchor.clone() };
+		record
+			.write(upper)
+			.map_err(|reason| StartError::Local { path: self.local.path.clone(), reason })
 	}
 
 	fn build<Block, E>(
 		&self,
-		genesis: &Genesis<Block>,
 		Resolved { marker, proven, stores, upper, fetched }: Resolved<Block>,
 		executor: E,
 	) -> Result<ThinDatabase, StartError>
@@ -234,8 +204,8 @@ impl Place<'_> {
 		let settings =
 			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
 		let upper = match upper {
-			Some(upper) => upper,
-			None => {
+			Upper::There(upper) => upper,
+			Upper::New(genesis) => {
 				tracing::info!(
 					target: "thin",
 					block = marker.manifest.block_number,
@@ -252,14 +222,18 @@ impl Place<'_> {
 						..settings(source)
 					},
 					lower: &lower,
-					genesis,
+					genesis: &genesis,
 					proven: &proven,
 					executor,
 					marker: &marker,
 					on_fault: on_fault.clone(),
 				}
 				.run()?;
-				self.local.open(false)?
+				let upper = self.local.open(false)?;
+				let wrong = |error| StartError::Proof { id: marker.snapshot, error };
+				let anchor = genesis.anchor().map_err(wrong)?;
+				self.remember_genesis(&*upper, fingerprint(&*self.config.chain_spec), &anchor)?;
+				upper
 			},
 		};
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
@@ -273,17 +247,6 @@ impl Place<'_> {
 		};
 		Ok(ThinDatabase { settings: settings(source), status })
 	}
-}
-
-fn check_chain(id: SnapshotId, manifest: &Manifest, ours: [u8; 32]) -> Result<(), StartError> {
-	if manifest.genesis_hash != H256(ours) {
-		return Err(StartError::OtherChain {
-			id,
-			theirs: format!("{:?}", manifest.genesis_hash),
-			ours: format!("{:?}", H256(ours)),
-		});
-	}
-	Ok(())
 }
 
 /// How a node keeps states when it is not told: as the owner of the snapshot did.

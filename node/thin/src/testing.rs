@@ -1,4 +1,6 @@
-//! A chain for tests: real headers, bodies and GRANDPA signatures, and no runtime.
+//! A chain for tests: real headers, bodies, states and GRANDPA signatures, and no runtime.
+
+pub mod registry;
 
 use crate::{
 	columns::{self, number_key, BlockKey},
@@ -15,13 +17,18 @@ use sp_consensus_grandpa::{
 	localized_payload, AuthorityList, ConsensusLog, GrandpaJustification, ScheduledChange,
 	GRANDPA_ENGINE_ID,
 };
-use sp_core::{ed25519, storage::StateVersion, Pair, H256};
+use sp_core::{
+	ed25519,
+	storage::{StateVersion, Storage},
+	Pair, H256,
+};
 use sp_database::ColumnId;
 use sp_runtime::{
 	generic,
 	traits::{BlakeTwo256, Block as _, Hash as _, Header as _},
 	Digest, DigestItem, Justifications, OpaqueExtrinsic,
 };
+use sp_state_machine::InMemoryBackend;
 use std::{collections::HashMap, sync::Arc};
 
 pub type Header = generic::Header<u32, BlakeTwo256>;
@@ -29,6 +36,9 @@ pub type Block = generic::Block<Header, OpaqueExtrinsic>;
 
 /// Values by column and key.
 pub type Values = HashMap<(ColumnId, Vec<u8>), Vec<u8>>;
+
+/// A state, by key.
+pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A database in memory that can be damaged.
 #[derive(Clone, Default)]
@@ -56,8 +66,32 @@ pub fn keys(set: u64) -> Vec<ed25519::Pair> {
 	(0..3).map(|index| ed25519::Pair::from_string(&seed(index), None).unwrap()).collect()
 }
 
-fn authorities(set: u64) -> AuthorityList {
+pub fn authorities(set: u64) -> AuthorityList {
 	keys(set).into_iter().map(|pair| (pair.public().into(), 1)).collect()
+}
+
+/// A justification of a header, signed by the set `set`.
+pub fn sign(header: &Header, set: u64) -> GrandpaJustification<Header> {
+	let (target_hash, target_number) = (header.hash(), *header.number());
+	let precommit = Precommit { target_hash, target_number };
+	let payload = localized_payload(1, set, &Message::Precommit(precommit.clone()));
+	let precommits = keys(set)
+		.into_iter()
+		.map(|pair| SignedPrecommit {
+			precommit: precommit.clone(),
+			signature: pair.sign(&payload).into(),
+			id: pair.public().into(),
+		})
+		.collect();
+	let commit = Commit { target_hash, target_number, precommits };
+	GrandpaJustification { round: 1, commit, votes_ancestries: Vec::new() }
+}
+
+/// A state as a trie.
+pub fn state_of(entries: &Entries) -> InMemoryBackend<BlakeTwo256> {
+	let top = entries.iter().cloned().collect();
+	let storage = Storage { top, children_default: Default::default() };
+	InMemoryBackend::from((storage, StateVersion::V1))
 }
 
 /// Blocks 0 to some height, whose authorities change at some of them.
@@ -66,15 +100,22 @@ pub struct Chain {
 	pub headers: Vec<Header>,
 	pub bodies: Vec<Vec<OpaqueExtrinsic>>,
 	pub changes: Vec<u32>,
+	/// The states that were given. Those of other blocks have a root and nothing else.
+	pub states: HashMap<u32, Entries>,
 }
 
 impl Chain {
 	pub fn new(height: u32, changes: &[u32]) -> Self {
+		Self::of(1, height, changes)
+	}
+
+	/// Another chain for another `name`.
+	pub fn of(name: u8, height: u32, changes: &[u32]) -> Self {
 		let genesis = Genesis::<Block> {
 			header: Header::new(
 				0,
 				BlakeTwo256::ordered_trie_root(Vec::new(), StateVersion::V1),
-				H256::repeat_byte(1),
+				H256::repeat_byte(name),
 				H256::zero(),
 				Digest::default(),
 			),
@@ -86,14 +127,23 @@ impl Chain {
 			bodies: vec![Vec::new()],
 			genesis,
 			changes: changes.to_vec(),
+			states: HashMap::new(),
 		};
 		for number in 1..=height {
-			chain.push(number);
+			chain.push(number, BlakeTwo256::hash(&number.to_le_bytes()));
 		}
 		chain
 	}
 
-	fn push(&mut self, number: u32) {
+	/// One more block, with this state.
+	pub fn push_state(&mut self, entries: Entries) -> u32 {
+		let number = self.headers.len() as u32;
+		self.push(number, *state_of(&entries).root());
+		self.states.insert(number, entries);
+		number
+	}
+
+	fn push(&mut self, number: u32, state: H256) {
 		let body: Vec<OpaqueExtrinsic> = (0..number % 4)
 			.map(|index| OpaqueExtrinsic::from_blob(vec![number as u8, index as u8]))
 			.collect();
@@ -109,7 +159,6 @@ impl Chain {
 			digest.push(DigestItem::Consensus(GRANDPA_ENGINE_ID, log));
 		}
 		let parent = self.headers[number as usize - 1].hash();
-		let state = BlakeTwo256::hash(&number.to_le_bytes());
 		self.headers.push(Header::new(number, root, state, parent, digest));
 		self.bodies.push(body);
 	}
@@ -125,19 +174,7 @@ impl Chain {
 
 	/// A justification of a block, signed by the set `set`.
 	pub fn justify(&self, number: u32, set: u64) -> GrandpaJustification<Header> {
-		let target_hash = self.headers[number as usize].hash();
-		let precommit = Precommit { target_hash, target_number: number };
-		let payload = localized_payload(1, set, &Message::Precommit(precommit.clone()));
-		let precommits = keys(set)
-			.into_iter()
-			.map(|pair| SignedPrecommit {
-				precommit: precommit.clone(),
-				signature: pair.sign(&payload).into(),
-				id: pair.public().into(),
-			})
-			.collect();
-		let commit = Commit { target_hash, target_number: number, precommits };
-		GrandpaJustification { round: 1, commit, votes_ancestries: Vec::new() }
+		sign(&self.headers[number as usize], set)
 	}
 
 	pub fn fragment(&self, number: u32) -> WarpSyncFragment<Block> {
@@ -148,9 +185,12 @@ impl Chain {
 	}
 
 	pub fn proof(&self, number: u32) -> FinalityProof<Block> {
+		FinalityProof { fragments: self.way_to(number) }
+	}
+
+	pub fn way_to(&self, number: u32) -> Vec<WarpSyncFragment<Block>> {
 		let changes = self.changes.iter().filter(|change| **change < number);
-		let fragments = changes.chain([&number]).map(|number| self.fragment(*number)).collect();
-		FinalityProof { fragments }
+		changes.chain([&number]).map(|number| self.fragment(*number)).collect()
 	}
 
 	pub fn manifest(&self, number: u32) -> Manifest {
