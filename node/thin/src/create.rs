@@ -9,7 +9,13 @@ mod rewind;
 #[cfg(test)]
 mod tests;
 
-use crate::{error::CreateError, genesis::Genesis, proof::bytes32, records};
+use crate::{
+	error::CreateError,
+	genesis::Genesis,
+	promise::{self, Promise},
+	proof::bytes32,
+	records,
+};
 use codec::Encode;
 use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
 use rewind::{Candidate, OwnersDatabase};
@@ -90,7 +96,11 @@ where
 	check_genesis(&owners, genesis_hash, options.database)?;
 
 	tracing::info!(target: "thin", block = key.number, hash = ?block_hash, "rewinding the copy");
+	let bodies_from = owners.bodies_from::<Block>(&key)?;
 	owners.rewind(&key)?;
+	Promise::of_bodies_from(bodies_from)
+		.write(&staging.0)
+		.map_err(|error| CreateError::File { path: staging.0.join(promise::FILE), error })?;
 
 	let mut image_id = None;
 	let mut uploaded_bytes = 0;

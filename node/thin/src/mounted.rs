@@ -6,6 +6,7 @@ use crate::{
 	error::StartError,
 	layered::{ImageDatabase, RawDatabase, ReadError},
 	local::Marker,
+	promise::Promise,
 	status::{Counters, Fetched},
 };
 use sc_service::Configuration;
@@ -100,6 +101,11 @@ impl MountedImage {
 	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
 		let database = ImageDatabase::open(&self.path, &self.home)?;
 		Ok(Box::new(Kept { database, _source: self.source.clone() }))
+	}
+
+	/// What the image says of its own completeness.
+	pub fn promise(&self) -> Result<Option<Promise>, StartError> {
+		Promise::read(&self.path).map_err(StartError::Mount)
 	}
 
 	/// Reads what has been fetched, `records` bytes of manifest and proof included.

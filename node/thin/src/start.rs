@@ -6,6 +6,7 @@ use crate::{
 	create::snapshot_id,
 	error::StartError,
 	genesis::Genesis,
+	history::{History, HistoryOptions},
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
 	local::{Found, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
@@ -229,7 +230,8 @@ impl Place<'_> {
 		E: RuntimeVersionOf + Clone,
 	{
 		let image = MountedImage::open(self.config, self.params, &marker, stores)?;
-		let lower = Arc::new(Lower::new(image.database()?, &proven));
+		let promise = image.promise()?;
+		let lower = Arc::new(Lower::new(image.database()?, &proven).held_to(promise));
 		let on_fault = end_the_process();
 		let settings =
 			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
@@ -262,6 +264,13 @@ impl Place<'_> {
 				self.local.open(false)?
 			},
 		};
+		let history = HistoryOptions {
+			mode: self.params.thin_history,
+			rate: self.params.thin_history_rate,
+			snapshot: marker.snapshot,
+			on_fault: on_fault.clone(),
+		};
+		let history = History::new(history, lower.clone(), upper.clone());
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
 		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
 		let set_id = proven.history().current().map_or(0, |period| period.set_id);
@@ -270,6 +279,8 @@ impl Place<'_> {
 			manifest: marker.manifest.clone(),
 			set_id,
 			counters: image.counters(fetched),
+			history,
+			promise,
 		};
 		Ok(ThinDatabase { settings: settings(source), status })
 	}

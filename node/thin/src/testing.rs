@@ -3,7 +3,7 @@
 use crate::{
 	columns::{self, number_key, BlockKey},
 	genesis::Genesis,
-	layered::{RawDatabase, ReadError},
+	layered::{OnEntry, RawDatabase, ReadError, ScanDatabase},
 	proof::FinalityProof,
 };
 use codec::Encode;
@@ -11,17 +11,24 @@ use finality_grandpa::{Commit, Message, Precommit, SignedPrecommit};
 use pallet_snapshots::{Database, DatabaseKind, Manifest, Pruning};
 use parking_lot::Mutex;
 use sc_consensus_grandpa::warp_proof::WarpSyncFragment;
+use sc_executor::{Externalities, RuntimeVersion, RuntimeVersionOf};
 use sp_consensus_grandpa::{
 	localized_payload, AuthorityList, ConsensusLog, GrandpaJustification, ScheduledChange,
 	GRANDPA_ENGINE_ID,
 };
-use sp_core::{ed25519, storage::StateVersion, Pair, H256};
+use sp_core::{
+	ed25519,
+	storage::{ChildInfo, StateVersion, Storage, StorageChild},
+	traits::RuntimeCode,
+	Pair, H256,
+};
 use sp_database::ColumnId;
 use sp_runtime::{
 	generic,
 	traits::{BlakeTwo256, Block as _, Hash as _, Header as _},
 	Digest, DigestItem, Justifications, OpaqueExtrinsic,
 };
+use sp_trie::{KeySpacedDBMut, PrefixedMemoryDB, TrieDBMutBuilder, TrieMut};
 use std::{collections::HashMap, sync::Arc};
 
 pub type Header = generic::Header<u32, BlakeTwo256>;
@@ -50,14 +57,99 @@ impl RawDatabase for Memory {
 	}
 }
 
-/// Authorities of set `set`: three keys nobody else has.
-pub fn keys(set: u64) -> Vec<ed25519::Pair> {
-	let seed = |index| format!("//set {set}//authority {index}");
-	(0..3).map(|index| ed25519::Pair::from_string(&seed(index), None).unwrap()).collect()
+impl ScanDatabase for Memory {
+	fn scan(&self, column: ColumnId, each: OnEntry<'_>) -> Result<(), ReadError> {
+		let values = self.0.lock().clone();
+		let mut entries: Vec<_> = values.iter().filter(|((c, _), _)| *c == column).collect();
+		entries.sort();
+		for ((_, key), value) in entries {
+			if !each(key, value) {
+				break;
+			}
+		}
+		Ok(())
+	}
+
+	fn strange_columns(&self) -> Vec<String> {
+		Vec::new()
+	}
 }
 
-fn authorities(set: u64) -> AuthorityList {
-	keys(set).into_iter().map(|pair| (pair.public().into(), 1)).collect()
+/// What runs no runtime, and says which version it has.
+#[derive(Clone)]
+pub struct NoRuntime;
+
+impl RuntimeVersionOf for NoRuntime {
+	fn runtime_version(
+		&self,
+		_: &mut dyn Externalities,
+		_: &RuntimeCode<'_>,
+	) -> sc_executor::error::Result<RuntimeVersion> {
+		Ok(RuntimeVersion { system_version: 1, ..Default::default() })
+	}
+}
+
+/// A storage key whose value is new in every block, and kept beside its trie node.
+pub const BIG: &[u8] = b"big";
+/// A storage key of a child trie, whose value is new in every third block.
+pub const IN_CHILD: (&[u8], &[u8]) = (b"vault", b"coins");
+
+/// The storage after a block: some of it is new, most of it is not.
+pub fn storage(number: u32) -> Storage {
+	let mut storage = Storage::default();
+	let mut set = |key: Vec<u8>, value: Vec<u8>| storage.top.insert(key, value);
+	set(b":code".to_vec(), vec![7; 100]);
+	set(BIG.to_vec(), [&number.to_le_bytes()[..], &[9; 60]].concat());
+	set(b"bigger".to_vec(), vec![1; 200]);
+	for index in 0..12u32 {
+		let changed = number - number.saturating_sub(index) % 12;
+		set(format!("account {index}").into_bytes(), changed.to_le_bytes().repeat(9));
+	}
+	let child = StorageChild {
+		data: (0..6)
+			.map(|index| (vec![index; 5], vec![index; 40]))
+			.chain([(IN_CHILD.1.to_vec(), (number / 3).to_le_bytes().repeat(12))])
+			.collect(),
+		child_info: ChildInfo::new_default(IN_CHILD.0),
+	};
+	storage.children_default.insert(IN_CHILD.0.to_vec(), child);
+	storage
+}
+
+/// The trie of a storage: its root, and its nodes by the keys of the database.
+fn trie_of(storage: &Storage) -> (H256, Vec<(Vec<u8>, Vec<u8>)>) {
+	type Layout = sp_trie::LayoutV1<BlakeTwo256>;
+	let mut nodes = PrefixedMemoryDB::<BlakeTwo256>::default();
+	let mut top = storage.top.clone();
+	for child in storage.children_default.values() {
+		let mut root = H256::default();
+		let keyspace = child.child_info.keyspace();
+		let mut spaced = KeySpacedDBMut::new(&mut nodes, keyspace);
+		let mut trie = TrieDBMutBuilder::<Layout>::new(&mut spaced, &mut root).build();
+		for (key, value) in &child.data {
+			trie.insert(key, value).unwrap();
+		}
+		drop(trie);
+		top.insert(child.child_info.prefixed_storage_key().into_inner(), root.encode());
+	}
+	let mut root = H256::default();
+	let mut trie = TrieDBMutBuilder::<Layout>::new(&mut nodes, &mut root).build();
+	for (key, value) in &top {
+		trie.insert(key, value).unwrap();
+	}
+	drop(trie);
+	let nodes = nodes.drain().into_iter().filter(|(_, (_, count))| *count > 0);
+	(root, nodes.map(|(key, (value, _))| (key, value)).collect())
+}
+
+/// Authorities of set `set`: keys nobody else has.
+pub fn keys(set: u64, count: usize) -> Vec<ed25519::Pair> {
+	let key = |index: usize| BlakeTwo256::hash_of(&(set, index as u64));
+	(0..count).map(|index| ed25519::Pair::from_seed(&key(index).0)).collect()
+}
+
+fn authorities(set: u64, count: usize) -> AuthorityList {
+	keys(set, count).into_iter().map(|pair| (pair.public().into(), 1)).collect()
 }
 
 /// Blocks 0 to some height, whose authorities change at some of them.
@@ -66,26 +158,38 @@ pub struct Chain {
 	pub headers: Vec<Header>,
 	pub bodies: Vec<Vec<OpaqueExtrinsic>>,
 	pub changes: Vec<u32>,
+	/// The trie nodes of all states.
+	pub nodes: HashMap<Vec<u8>, Vec<u8>>,
+	/// How many authorities each set has.
+	pub authorities: usize,
 }
 
 impl Chain {
 	pub fn new(height: u32, changes: &[u32]) -> Self {
+		Self::with_authorities(height, changes, 3)
+	}
+
+	/// Sets of so many authorities.
+	pub fn with_authorities(height: u32, changes: &[u32], count: usize) -> Self {
+		let (root, nodes) = trie_of(&storage(0));
 		let genesis = Genesis::<Block> {
 			header: Header::new(
 				0,
 				BlakeTwo256::ordered_trie_root(Vec::new(), StateVersion::V1),
-				H256::repeat_byte(1),
+				root,
 				H256::zero(),
 				Digest::default(),
 			),
-			authorities: authorities(0),
-			storage: Default::default(),
+			authorities: authorities(0, count),
+			storage: storage(0),
 		};
 		let mut chain = Self {
 			headers: vec![genesis.header.clone()],
 			bodies: vec![Vec::new()],
 			genesis,
 			changes: changes.to_vec(),
+			nodes: nodes.into_iter().collect(),
+			authorities: count,
 		};
 		for number in 1..=height {
 			chain.push(number);
@@ -103,13 +207,16 @@ impl Chain {
 		);
 		let mut digest = Digest::default();
 		if let Some(position) = self.changes.iter().position(|change| *change == number) {
-			let change =
-				ScheduledChange { next_authorities: authorities(position as u64 + 1), delay: 0u32 };
+			let change = ScheduledChange {
+				next_authorities: authorities(position as u64 + 1, self.authorities),
+				delay: 0u32,
+			};
 			let log = ConsensusLog::ScheduledChange(change).encode();
 			digest.push(DigestItem::Consensus(GRANDPA_ENGINE_ID, log));
 		}
 		let parent = self.headers[number as usize - 1].hash();
-		let state = BlakeTwo256::hash(&number.to_le_bytes());
+		let (state, nodes) = trie_of(&storage(number));
+		self.nodes.extend(nodes);
 		self.headers.push(Header::new(number, root, state, parent, digest));
 		self.bodies.push(body);
 	}
@@ -128,7 +235,7 @@ impl Chain {
 		let target_hash = self.headers[number as usize].hash();
 		let precommit = Precommit { target_hash, target_number: number };
 		let payload = localized_payload(1, set, &Message::Precommit(precommit.clone()));
-		let precommits = keys(set)
+		let precommits = keys(set, self.authorities)
 			.into_iter()
 			.map(|pair| SignedPrecommit {
 				precommit: precommit.clone(),
@@ -170,6 +277,9 @@ impl Chain {
 	/// The chain as a node has it in its database.
 	pub fn database(&self) -> Memory {
 		let memory = Memory::default();
+		for (key, value) in &self.nodes {
+			memory.set(columns::STATE, key, value.clone());
+		}
 		for (number, header) in self.headers.iter().enumerate() {
 			let key = self.key(number as u32);
 			memory.set(columns::KEY_LOOKUP, &number_key(key.number), key.bytes());
