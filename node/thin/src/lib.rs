@@ -22,6 +22,8 @@ pub mod error;
 pub mod genesis;
 pub mod grandpa;
 pub mod history;
+#[cfg(test)]
+mod hostile;
 pub mod layered;
 pub mod local;
 pub mod mounted;

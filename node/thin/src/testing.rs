@@ -96,9 +96,15 @@ pub const IN_CHILD: (&[u8], &[u8]) = (b"vault", b"coins");
 
 /// The storage after a block: some of it is new, most of it is not.
 pub fn storage(number: u32) -> Storage {
+	storage_of(number, 3)
+}
+
+/// The same for a chain of so many authorities, which is another chain.
+fn storage_of(number: u32, authorities: usize) -> Storage {
 	let mut storage = Storage::default();
 	let mut set = |key: Vec<u8>, value: Vec<u8>| storage.top.insert(key, value);
 	set(b":code".to_vec(), vec![7; 100]);
+	set(b"authorities".to_vec(), vec![authorities as u8]);
 	set(BIG.to_vec(), [&number.to_le_bytes()[..], &[9; 60]].concat());
 	set(b"bigger".to_vec(), vec![1; 200]);
 	for index in 0..12u32 {
@@ -116,8 +122,11 @@ pub fn storage(number: u32) -> Storage {
 	storage
 }
 
+/// Trie nodes, by the keys of the database.
+pub type Nodes = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The trie of a storage: its root, and its nodes by the keys of the database.
-fn trie_of(storage: &Storage) -> (H256, Vec<(Vec<u8>, Vec<u8>)>) {
+fn trie_of(storage: &Storage) -> (H256, Nodes) {
 	type Layout = sp_trie::LayoutV1<BlakeTwo256>;
 	let mut nodes = PrefixedMemoryDB::<BlakeTwo256>::default();
 	let mut top = storage.top.clone();
@@ -144,7 +153,7 @@ fn trie_of(storage: &Storage) -> (H256, Vec<(Vec<u8>, Vec<u8>)>) {
 
 /// Authorities of set `set`: keys nobody else has.
 pub fn keys(set: u64, count: usize) -> Vec<ed25519::Pair> {
-	let key = |index: usize| BlakeTwo256::hash_of(&(set, index as u64));
+	let key = |index: usize| BlakeTwo256::hash_of(&(set, index as u64, count as u64));
 	(0..count).map(|index| ed25519::Pair::from_seed(&key(index).0)).collect()
 }
 
@@ -171,7 +180,7 @@ impl Chain {
 
 	/// Sets of so many authorities.
 	pub fn with_authorities(height: u32, changes: &[u32], count: usize) -> Self {
-		let (root, nodes) = trie_of(&storage(0));
+		let (root, nodes) = trie_of(&storage_of(0, count));
 		let genesis = Genesis::<Block> {
 			header: Header::new(
 				0,
@@ -181,7 +190,7 @@ impl Chain {
 				Digest::default(),
 			),
 			authorities: authorities(0, count),
-			storage: storage(0),
+			storage: storage_of(0, count),
 		};
 		let mut chain = Self {
 			headers: vec![genesis.header.clone()],
@@ -215,10 +224,15 @@ impl Chain {
 			digest.push(DigestItem::Consensus(GRANDPA_ENGINE_ID, log));
 		}
 		let parent = self.headers[number as usize - 1].hash();
-		let (state, nodes) = trie_of(&storage(number));
+		let (state, nodes) = trie_of(&storage_of(number, self.authorities));
 		self.nodes.extend(nodes);
 		self.headers.push(Header::new(number, root, state, parent, digest));
 		self.bodies.push(body);
+	}
+
+	/// The trie nodes of the state after a block.
+	pub fn nodes_of(number: u32) -> Nodes {
+		trie_of(&storage(number)).1
 	}
 
 	/// The set that finalizes a block.
