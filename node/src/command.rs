@@ -84,6 +84,13 @@ pub fn run() -> sc_cli::Result<()> {
 				cmd.run::<Block, _>(&config, &executor, encode_register)
 			})
 		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Audit(cmd))) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| {
+				let executor: service::Executor = sc_service::new_wasm_executor(&config.executor);
+				cmd.run::<Block, _>(&config, &executor)
+			})
+		},
 		Some(Subcommand::Key(cmd)) => cmd.run(&cli),
 		Some(Subcommand::BuildSpec(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
@@ -141,7 +148,11 @@ pub fn run() -> sc_cli::Result<()> {
 		},
 		Some(Subcommand::ChainInfo(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
-			runner.sync_run(|config| cmd.run::<Block>(&config))
+			runner.sync_run(|mut config| {
+				thin_client::local::without_image(&mut config)
+					.map_err(|error| sc_cli::Error::Application(Box::new(error)))?;
+				cmd.run::<Block>(&config)
+			})
 		},
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),

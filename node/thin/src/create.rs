@@ -146,6 +146,16 @@ fn pack_options() -> PackOptions {
 	PackOptions { exclude: Some(Box::new(exclude)), ..Default::default() }
 }
 
+/// Whether a file belongs into an image: to RocksDB's database, or to what we say about it.
+pub(crate) fn is_database_file(name: &str) -> bool {
+	let is_numbered = |stem: &str| !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
+	let ends = |end: &str| name.strip_suffix(end).is_some_and(is_numbered);
+	let begins = |begin: &str| name.strip_prefix(begin).is_some_and(is_numbered);
+	matches!(name, "CURRENT" | "db_version" | promise::FILE)
+		|| [".sst", ".blob", ".log"].into_iter().any(ends)
+		|| ["MANIFEST-", "OPTIONS-"].into_iter().any(begins)
+}
+
 fn check_genesis(
 	owners: &OwnersDatabase,
 	genesis: H256,

@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 #![allow(clippy::result_large_err, reason = "the SDK's own errors are that large")]
 
+pub mod audit;
 pub mod bootstrap;
 pub mod cli;
 pub mod columns;

@@ -4,7 +4,7 @@
 use crate::{
 	cli::{Hydrate, ThinParams},
 	error::StartError,
-	layered::{ImageDatabase, RawDatabase, ReadError},
+	layered::{ImageDatabase, OnEntry, RawDatabase, ReadError, ScanDatabase},
 	local::Marker,
 	promise::Promise,
 	status::{Counters, Fetched},
@@ -82,17 +82,27 @@ impl MountedImage {
 	) -> Result<Self, StartError> {
 		let home = config.base_path.config_dir(config.chain_spec.id()).join("thin");
 		let image = ImageId(ChunkId(marker.manifest.image.0));
+		Self::at(&home, image, params, stores)
+	}
+
+	/// The same in a folder of its own.
+	pub fn at(
+		home: &Path,
+		image: ImageId,
+		params: &ThinParams,
+		stores: Vec<Arc<dyn Store>>,
+	) -> Result<Self, StartError> {
 		let failed = |error: String| StartError::Mount(error);
 		let made_home = !home.exists();
-		fs::create_dir_all(&home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
+		fs::create_dir_all(home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
 		let opened = match params.thin_hydrate {
-			Hydrate::Full => restore(&home, image, stores),
-			Hydrate::None => mount(&home, image, params, stores),
+			Hydrate::Full => restore(home, image, stores),
+			Hydrate::None => mount(home, image, params, stores),
 		};
 		opened.inspect_err(|_| {
 			// A start that fails leaves a new base path as it was.
 			if made_home {
-				let _ = fs::remove_dir_all(&home);
+				let _ = fs::remove_dir_all(home);
 			}
 		})
 	}
@@ -101,6 +111,12 @@ impl MountedImage {
 	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
 		let database = ImageDatabase::open(&self.path, &self.home)?;
 		Ok(Box::new(Kept { database, _source: self.source.clone() }))
+	}
+
+	/// The same database, to be read from end to end.
+	pub fn scan_database(&self) -> Result<Arc<dyn ScanDatabase>, ReadError> {
+		let database = ImageDatabase::open(&self.path, &self.home)?;
+		Ok(Arc::new(Kept { database, _source: self.source.clone() }))
 	}
 
 	/// What the image says of its own completeness.
@@ -140,6 +156,16 @@ struct Kept {
 impl RawDatabase for Kept {
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
 		self.database.get(column, key)
+	}
+}
+
+impl ScanDatabase for Kept {
+	fn scan(&self, column: ColumnId, each: OnEntry<'_>) -> Result<(), ReadError> {
+		self.database.scan(column, each)
+	}
+
+	fn strange_columns(&self) -> Vec<String> {
+		self.database.strange_columns()
 	}
 }
 

@@ -1,6 +1,7 @@
 //! `snapshot …`: the subcommands that make snapshots.
 
 use crate::{
+	audit::command::AuditCmd,
 	create::{create, CreateOptions, Created},
 	genesis::Genesis,
 	local::LocalPath,
@@ -20,7 +21,7 @@ use std::{fs, path::PathBuf};
 /// How many states a pruned node keeps when it is not told.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
-/// Make snapshots of a node's database.
+/// Make and check snapshots of a node's database.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SnapshotCmd {
 	/// Make a snapshot of a node's database, and store its image.
@@ -30,6 +31,15 @@ pub enum SnapshotCmd {
 	/// Example: thin-node snapshot create --base-path DIR --chain local
 	/// --store zdb://127.0.0.1:9900/default
 	Create(CreateCmd),
+
+	/// Check everything in a snapshot: what an attester does before vouching for it.
+	///
+	/// Every chunk, the proof from genesis, every block, every state, every entry. Fetches the
+	/// whole image, twice if it doesn't fit into the cache. Exit codes: 0 all is right, 1
+	/// something is wrong or not there, 2 that could not be found out.
+	///
+	/// Example: thin-node snapshot audit ID --chain local --store zdb://127.0.0.1:9900/default
+	Audit(AuditCmd),
 }
 
 /// `snapshot create`.

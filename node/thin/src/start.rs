@@ -286,7 +286,11 @@ impl Place<'_> {
 	}
 }
 
-fn check_chain(id: SnapshotId, manifest: &Manifest, ours: [u8; 32]) -> Result<(), StartError> {
+pub(crate) fn check_chain(
+	id: SnapshotId,
+	manifest: &Manifest,
+	ours: [u8; 32],
+) -> Result<(), StartError> {
 	if manifest.genesis_hash != H256(ours) {
 		return Err(StartError::OtherChain {
 			id,
