@@ -89,6 +89,13 @@ pub fn run() -> sc_cli::Result<()> {
 			let spec = cli.load_spec(&cmd.chains.chain)?;
 			cmd.run::<Block, _, service::Layout>(&*spec, &executor())
 		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Audit(cmd))) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| {
+				let executor: service::Executor = sc_service::new_wasm_executor(&config.executor);
+				cmd.run::<Block, _>(&config, &executor)
+			})
+		},
 		Some(Subcommand::Key(cmd)) => cmd.run(&cli),
 		Some(Subcommand::BuildSpec(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
@@ -146,7 +153,11 @@ pub fn run() -> sc_cli::Result<()> {
 		},
 		Some(Subcommand::ChainInfo(cmd)) => {
 			let runner = cli.create_runner(cmd)?;
-			runner.sync_run(|config| cmd.run::<Block>(&config))
+			runner.sync_run(|mut config| {
+				thin_client::local::without_image(&mut config)
+					.map_err(|error| sc_cli::Error::Application(Box::new(error)))?;
+				cmd.run::<Block>(&config)
+			})
 		},
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),

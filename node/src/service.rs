@@ -275,6 +275,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let enable_grandpa = !config.disable_grandpa;
 	let prometheus_registry = config.prometheus_registry().cloned();
 
+	if let Some(thin) = &thin {
+		let walk = thin.history.clone().run(prometheus_registry.as_ref())?;
+		task_manager.spawn_handle().spawn_blocking("thin-history", Some("thin"), walk);
+	}
+
 	let may_vote = thin_client::parts::may_vote::<Block>(thin.as_ref(), &*client);
 	if role.is_authority() && !may_vote {
 		tracing::warn!(

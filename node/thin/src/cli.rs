@@ -3,7 +3,7 @@
 use crate::{prover::Which, registration::Policy, rpc::LATEST};
 use clap::{Args, ValueEnum};
 use pallet_snapshots::SnapshotId;
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 /// Flags that a node's own command line flattens in.
 #[derive(Debug, Clone, Default, Args)]
@@ -66,6 +66,17 @@ pub struct ThinParams {
 	#[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Thin")]
 	pub thin_hydrate: Hydrate,
 
+	/// What a background walk checks of the blocks before the snapshot's, once.
+	///
+	/// Which block has which number can be told only by following the parents. Until the walk is
+	/// through, `thin_status` names the heights it has not reached.
+	#[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Thin")]
+	pub thin_history: HistoryMode,
+
+	/// How many blocks that walk checks in a second. [default: 1000]
+	#[arg(long, value_name = "BLOCKS_PER_SECOND", help_heading = "Thin")]
+	pub thin_history_rate: Option<NonZeroU32>,
+
 	/// Take a snapshot that no quorum of attesters has certified, or that is in no registry.
 	///
 	/// The block is proven from genesis all the same; what is missing is anybody's word that the
@@ -81,6 +92,18 @@ pub enum Hydrate {
 	#[default]
 	None,
 	/// All of it, to a folder, before the start.
+	Full,
+}
+
+/// What the walk to genesis checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum HistoryMode {
+	/// Nothing.
+	Off,
+	/// Numbers and headers: some hundred bytes for each block.
+	#[default]
+	Headers,
+	/// Also hashes, bodies and justifications: fetches all blocks.
 	Full,
 }
 
@@ -112,6 +135,8 @@ impl ThinParams {
 			|| self.thin_cache.is_some()
 			|| self.thin_cache_size.is_some()
 			|| self.thin_hydrate != Hydrate::None
+			|| self.thin_history != HistoryMode::default()
+			|| self.thin_history_rate.is_some()
 			|| self.thin_allow_uncertified
 			|| self.thin_registry.is_some()
 			|| self.thin_min_stake > 0

@@ -9,7 +9,13 @@ mod rewind;
 #[cfg(test)]
 mod tests;
 
-use crate::{error::CreateError, genesis::Genesis, proof::bytes32, records};
+use crate::{
+	error::CreateError,
+	genesis::Genesis,
+	promise::{self, Promise},
+	proof::bytes32,
+	records,
+};
 use codec::Encode;
 use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
 use rewind::{Candidate, OwnersDatabase};
@@ -90,7 +96,11 @@ where
 	check_genesis(&owners, genesis_hash, options.database)?;
 
 	tracing::info!(target: "thin", block = key.number, hash = ?block_hash, "rewinding the copy");
+	let bodies_from = owners.bodies_from::<Block>(&key)?;
 	owners.rewind(&key)?;
+	Promise::of_bodies_from(bodies_from)
+		.write(&staging.0)
+		.map_err(|error| CreateError::File { path: staging.0.join(promise::FILE), error })?;
 
 	let mut image_id = None;
 	let mut uploaded_bytes = 0;
@@ -134,6 +144,16 @@ pub fn snapshot_id<Block: BlockT>(manifest: &Manifest) -> SnapshotId {
 fn pack_options() -> PackOptions {
 	let exclude = |path: &[u8]| std::str::from_utf8(path).is_ok_and(copy::is_private);
 	PackOptions { exclude: Some(Box::new(exclude)), ..Default::default() }
+}
+
+/// Whether a file belongs into an image: to RocksDB's database, or to what we say about it.
+pub(crate) fn is_database_file(name: &str) -> bool {
+	let is_numbered = |stem: &str| !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
+	let ends = |end: &str| name.strip_suffix(end).is_some_and(is_numbered);
+	let begins = |begin: &str| name.strip_prefix(begin).is_some_and(is_numbered);
+	matches!(name, "CURRENT" | "db_version" | promise::FILE)
+		|| [".sst", ".blob", ".log"].into_iter().any(ends)
+		|| ["MANIFEST-", "OPTIONS-"].into_iter().any(begins)
 }
 
 fn check_genesis(

@@ -5,14 +5,16 @@
 //! the node believes, so the node writes them itself. Nothing below takes part in compaction, so
 //! that a thin node stays thin.
 
-mod integrity;
+mod ancestry;
+pub(crate) mod integrity;
 mod lower;
 mod rocks;
 #[cfg(test)]
 mod tests;
 
+pub use ancestry::{Checked, Depth};
 pub use integrity::Violation;
-pub use lower::{Fault, Lower, RawDatabase, ReadError};
+pub use lower::{Fault, Lower, OnEntry, RawDatabase, ReadError, ScanDatabase};
 pub use rocks::ImageDatabase;
 
 use crate::columns;

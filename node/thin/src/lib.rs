@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 #![allow(clippy::result_large_err, reason = "the SDK's own errors are that large")]
 
+pub mod audit;
 pub mod bootstrap;
 pub mod cli;
 pub mod columns;
@@ -23,11 +24,15 @@ pub mod duty;
 pub mod error;
 pub mod genesis;
 pub mod grandpa;
+pub mod history;
+#[cfg(test)]
+mod hostile;
 pub mod layered;
 pub mod local;
 pub mod mounted;
 pub mod parts;
 pub mod pristine;
+pub mod promise;
 pub mod proof;
 pub mod prover;
 pub mod records;

@@ -8,6 +8,7 @@ use crate::{
 use codec::{Decode, DecodeAll, Encode};
 use pallet_snapshots::{Manifest, SnapshotId};
 use sc_client_db::{DatabaseSource, DbHash};
+use sc_service::Configuration;
 use sp_database::{Database, Transaction};
 use std::{
 	path::{Path, PathBuf},
@@ -101,6 +102,17 @@ impl LocalPath {
 		})?;
 		Ok(sp_database::as_database(database))
 	}
+}
+
+/// Points the configuration of a thin node at its local database alone: for commands that ask for
+/// nothing of the image. The configuration of another node is left as it is.
+pub fn without_image(config: &mut Configuration) -> Result<(), StartError> {
+	let Some(local) = LocalPath::of(&config.database) else { return Ok(()) };
+	if let Found::Thin = local.find() {
+		let db = local.open(false)?;
+		config.database = DatabaseSource::Custom { db, require_create_flag: false };
+	}
+	Ok(())
 }
 
 fn has_entries(path: &Path) -> bool {

@@ -4,8 +4,9 @@
 use crate::{
 	cli::{Hydrate, ThinParams},
 	error::StartError,
-	layered::{ImageDatabase, RawDatabase, ReadError},
+	layered::{ImageDatabase, OnEntry, RawDatabase, ReadError, ScanDatabase},
 	local::Marker,
+	promise::Promise,
 	status::{Counters, Fetched},
 };
 use sc_service::Configuration;
@@ -81,17 +82,27 @@ impl MountedImage {
 	) -> Result<Self, StartError> {
 		let home = config.base_path.config_dir(config.chain_spec.id()).join("thin");
 		let image = ImageId(ChunkId(marker.manifest.image.0));
+		Self::at(&home, image, params, stores)
+	}
+
+	/// The same in a folder of its own.
+	pub fn at(
+		home: &Path,
+		image: ImageId,
+		params: &ThinParams,
+		stores: Vec<Arc<dyn Store>>,
+	) -> Result<Self, StartError> {
 		let failed = |error: String| StartError::Mount(error);
 		let made_home = !home.exists();
-		fs::create_dir_all(&home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
+		fs::create_dir_all(home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
 		let opened = match params.thin_hydrate {
-			Hydrate::Full => restore(&home, image, stores),
-			Hydrate::None => mount(&home, image, params, stores),
+			Hydrate::Full => restore(home, image, stores),
+			Hydrate::None => mount(home, image, params, stores),
 		};
 		opened.inspect_err(|_| {
 			// A start that fails leaves a new base path as it was.
 			if made_home {
-				let _ = fs::remove_dir_all(&home);
+				let _ = fs::remove_dir_all(home);
 			}
 		})
 	}
@@ -100,6 +111,17 @@ impl MountedImage {
 	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
 		let database = ImageDatabase::open(&self.path, &self.home)?;
 		Ok(Box::new(Kept { database, _source: self.source.clone() }))
+	}
+
+	/// The same database, to be read from end to end.
+	pub fn scan_database(&self) -> Result<Arc<dyn ScanDatabase>, ReadError> {
+		let database = ImageDatabase::open(&self.path, &self.home)?;
+		Ok(Arc::new(Kept { database, _source: self.source.clone() }))
+	}
+
+	/// What the image says of its own completeness.
+	pub fn promise(&self) -> Result<Option<Promise>, StartError> {
+		Promise::read(&self.path).map_err(StartError::Mount)
 	}
 
 	/// Reads what has been fetched, `records` bytes of manifest and proof included.
@@ -134,6 +156,16 @@ struct Kept {
 impl RawDatabase for Kept {
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
 		self.database.get(column, key)
+	}
+}
+
+impl ScanDatabase for Kept {
+	fn scan(&self, column: ColumnId, each: OnEntry<'_>) -> Result<(), ReadError> {
+		self.database.scan(column, each)
+	}
+
+	fn strange_columns(&self) -> Vec<String> {
+		self.database.strange_columns()
 	}
 }
 

@@ -76,7 +76,8 @@ pub struct SetHistory(Vec<SetPeriod>);
 impl SetHistory {
 	/// The set that a justification of this block is signed by.
 	pub fn period_of(&self, number: u32) -> Option<&SetPeriod> {
-		self.0.iter().find(|period| period.last_block.is_none_or(|last| number <= last))
+		let before = |period: &SetPeriod| period.last_block.is_some_and(|last| last < number);
+		self.0.get(self.0.partition_point(before))
 	}
 
 	/// The set in charge of the block after N.
@@ -115,6 +116,11 @@ impl<Block: BlockT> ProvenBlock<Block> {
 	/// The genesis it descends from.
 	pub fn genesis_hash(&self) -> [u8; 32] {
 		self.genesis_hash
+	}
+
+	#[cfg(test)]
+	pub(crate) fn set_genesis_hash(&mut self, hash: [u8; 32]) {
+		self.genesis_hash = hash;
 	}
 
 	/// The authority sets up to it.

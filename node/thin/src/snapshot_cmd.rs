@@ -5,6 +5,7 @@ mod proof;
 pub use proof::{ChainParams, CheckCmd, ProveCmd};
 
 use crate::{
+	audit::command::AuditCmd,
 	create::{create, CreateOptions, Created},
 	duty::cli::locations_of,
 	genesis::Genesis,
@@ -25,7 +26,7 @@ use std::{fs, path::PathBuf};
 /// How many states a pruned node keeps when it is not told.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
-/// Make snapshots of a node's database, and prove them.
+/// Make snapshots of a node's database, prove them and check them.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SnapshotCmd {
 	/// Make a snapshot of a node's database, and store its image.
@@ -49,6 +50,15 @@ pub enum SnapshotCmd {
 	///
 	/// Ends with 1 when it does not hold. Example: thin-node snapshot check FILE --chain local
 	Check(CheckCmd),
+
+	/// Check everything in a snapshot: what an attester does before vouching for it.
+	///
+	/// Every chunk, the proof from genesis, every block, every state, every entry. Fetches the
+	/// whole image, twice if it doesn't fit into the cache. Exit codes: 0 all is right, 1
+	/// something is wrong or not there, 2 that could not be found out.
+	///
+	/// Example: thin-node snapshot audit ID --chain local --store zdb://127.0.0.1:9900/default
+	Audit(AuditCmd),
 }
 
 /// `snapshot create`.

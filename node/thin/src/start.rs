@@ -3,11 +3,14 @@
 mod judge;
 mod resolve;
 
+pub(crate) use resolve::check_chain;
+
 use crate::{
 	bootstrap::Bootstrap,
 	cli::ThinParams,
 	error::StartError,
 	genesis::{fingerprint, Anchor, Genesis},
+	history::{History, HistoryOptions},
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
 	local::{Found, GenesisRecord, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
@@ -199,7 +202,8 @@ impl Place<'_> {
 		E: RuntimeVersionOf + Clone,
 	{
 		let image = MountedImage::open(self.config, self.params, &marker, stores)?;
-		let lower = Arc::new(Lower::new(image.database()?, &proven));
+		let promise = image.promise()?;
+		let lower = Arc::new(Lower::new(image.database()?, &proven).held_to(promise));
 		let on_fault = end_the_process();
 		let settings =
 			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
@@ -236,6 +240,13 @@ impl Place<'_> {
 				upper
 			},
 		};
+		let history = HistoryOptions {
+			mode: self.params.thin_history,
+			rate: self.params.thin_history_rate,
+			snapshot: marker.snapshot,
+			on_fault: on_fault.clone(),
+		};
+		let history = History::new(history, lower.clone(), upper.clone());
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
 		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
 		let set_id = proven.history().current().map_or(0, |period| period.set_id);
@@ -244,6 +255,8 @@ impl Place<'_> {
 			manifest: marker.manifest.clone(),
 			set_id,
 			counters: image.counters(fetched),
+			history,
+			promise,
 		};
 		Ok(ThinDatabase { settings: settings(source), status })
 	}

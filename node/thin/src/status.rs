@@ -1,5 +1,9 @@
 //! What a thin node says of itself.
 
+use crate::{
+	history::{History, HistoryReport},
+	promise::Promise,
+};
 use pallet_snapshots::{Manifest, SnapshotId};
 use serde::Serialize;
 use std::sync::Arc;
@@ -27,6 +31,10 @@ pub struct ThinStatus {
 	pub set_id: u64,
 	/// What was fetched.
 	pub counters: Counters,
+	/// The walk to genesis.
+	pub history: Arc<History>,
+	/// What the image says of its own completeness.
+	pub promise: Option<Promise>,
 }
 
 /// The answer of the RPC `thin_status`.
@@ -46,6 +54,11 @@ pub struct StatusReport {
 	pub fetched_bytes: u64,
 	/// Chunks fetched from stores since the start.
 	pub fetched_chunks: u64,
+	/// How far the numbers of blocks before N are checked.
+	pub history: HistoryReport,
+	/// The image says that it has the body of every block from this height to N: a missing one
+	/// ends the process. `null` when it says nothing, and a missing body reads as not kept.
+	pub bodies_from: Option<u32>,
 }
 
 impl ThinStatus {
@@ -60,6 +73,8 @@ impl ThinStatus {
 			logical_size: self.manifest.logical_size,
 			fetched_bytes: fetched.bytes,
 			fetched_chunks: fetched.chunks,
+			history: self.history.report(),
+			bodies_from: self.promise.map(|promise| promise.bodies_from),
 		}
 	}
 }

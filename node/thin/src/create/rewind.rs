@@ -4,7 +4,7 @@ use crate::{
 	columns::{self, number_key, rocksdb_name, BlockKey},
 	error::CreateError,
 	grandpa,
-	proof::FinalityProof,
+	proof::{bytes32, FinalityProof},
 };
 use codec::{Decode, DecodeAll};
 use pallet_snapshots::Pruning;
@@ -13,7 +13,7 @@ use sc_consensus_grandpa::{warp_proof::WarpSyncFragment, BlockNumberOps, Grandpa
 use sp_consensus_grandpa::GRANDPA_ENGINE_ID;
 use sp_database::ColumnId;
 use sp_runtime::{
-	traits::{Block as BlockT, NumberFor},
+	traits::{Block as BlockT, Header as HeaderT, NumberFor},
 	Justifications, SaturatedConversion,
 };
 use std::path::Path;
@@ -186,6 +186,38 @@ impl OwnersDatabase {
 		all.into_justification(GRANDPA_ENGINE_ID)
 			.map(|encoded| GrandpaJustification::decode_all(&mut &encoded[..]).map_err(wrong))
 			.transpose()
+	}
+
+	/// The lowest height from which to N no body is missing: N + 1 when N's own is.
+	///
+	/// Follows the parents from N to genesis on the way. Errors when a header is missing or a
+	/// number leads to another block: a node that starts from this would stop there.
+	pub fn bodies_from<Block: BlockT>(&self, n: &BlockKey) -> Result<u32, CreateError> {
+		let mut block = n.clone();
+		let mut bodies_from = block.number.saturating_add(1);
+		loop {
+			if self.canonical(block.number)?.as_ref() != Some(&block) {
+				return Err(unsuitable(format!(
+					"its block {} is not the one that the parents of block {} lead to",
+					block.number, n.number
+				)));
+			}
+			let unbroken = bodies_from == block.number.saturating_add(1);
+			if unbroken && self.has(columns::BODY, &block.bytes())? {
+				bodies_from = block.number;
+			}
+			let header = self.header::<Block>(&block)?;
+			let Some(number) = block.number.checked_sub(1) else { return Ok(bodies_from) };
+			let parent = bytes32(*header.parent_hash())
+				.map_err(|error| CreateError::Proof { number: block.number.into(), error })?;
+			block = BlockKey::new(number, parent);
+		}
+	}
+
+	fn has(&self, column: ColumnId, key: &[u8]) -> Result<bool, CreateError> {
+		let name = rocksdb_name(column);
+		let Some(family) = self.db.cf_handle(&name) else { return Ok(false) };
+		self.db.get_pinned_cf(family, key).map(|value| value.is_some()).map_err(copy_error)
 	}
 
 	/// Removes every block above N, empties the private columns, and closes the database.

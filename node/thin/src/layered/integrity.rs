@@ -30,7 +30,7 @@ pub struct Violation {
 }
 
 impl Violation {
-	pub(super) fn new(column: ColumnId, key: &[u8], reason: impl Into<String>) -> Self {
+	pub(crate) fn new(column: ColumnId, key: &[u8], reason: impl Into<String>) -> Self {
 		Self { column, key: key.to_vec(), reason: reason.into() }
 	}
 }
@@ -38,7 +38,7 @@ impl Violation {
 /// A value keyed by its own hash: a trie node or an indexed transaction.
 ///
 /// Trie nodes have the path to them before the hash, so that only the last 32 bytes count.
-pub(super) fn hashed<Block: BlockT>(
+pub(crate) fn hashed<Block: BlockT>(
 	column: ColumnId,
 	key: &[u8],
 	value: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) fn hashed<Block: BlockT>(
 }
 
 /// A header, keyed by its number and hash.
-pub(super) fn header<Block: BlockT>(
+pub(crate) fn header<Block: BlockT>(
 	key: &BlockKey,
 	value: &[u8],
 ) -> Result<Block::Header, Violation> {
@@ -73,7 +73,7 @@ pub(super) fn header<Block: BlockT>(
 }
 
 /// A body: the extrinsics whose trie root its header has.
-pub(super) fn body<Block: BlockT>(
+pub(crate) fn body<Block: BlockT>(
 	key: &BlockKey,
 	header: &Block::Header,
 	value: Vec<u8>,
@@ -95,7 +95,7 @@ pub(super) fn body<Block: BlockT>(
 
 /// Justifications: GRANDPA's, signed by the set of its block. Those of other engines can't be
 /// checked here, and are left out.
-pub(super) fn justifications<Block: BlockT>(
+pub(crate) fn justifications<Block: BlockT>(
 	key: &BlockKey,
 	history: &SetHistory,
 	value: &[u8],

@@ -3,6 +3,7 @@
 use super::integrity::{self, Violation};
 use crate::{
 	columns::{self, number_key, BlockKey},
+	promise::Promise,
 	proof::{ProvenBlock, SetHistory},
 };
 use codec::Encode;
@@ -20,6 +21,25 @@ pub struct ReadError(pub String);
 pub trait RawDatabase: Send + Sync {
 	/// The value of a key, or `None`.
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+}
+
+/// A database that can be read from end to end.
+pub trait ScanDatabase: RawDatabase {
+	/// Calls `each` with every key and value of a column, in the order of the keys. It ends when
+	/// `each` says so.
+	fn scan(&self, column: ColumnId, each: OnEntry<'_>) -> Result<(), ReadError>;
+
+	/// Columns that a node has no use for, in words.
+	fn strange_columns(&self) -> Vec<String>;
+}
+
+/// Is called with a key and its value; `false` ends the scan.
+pub type OnEntry<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> bool;
+
+impl<T: RawDatabase + ?Sized> RawDatabase for std::sync::Arc<T> {
+	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+		(**self).get(column, key)
+	}
 }
 
 /// Why the lower layer has no answer.
@@ -43,6 +63,7 @@ pub struct Lower<Block: BlockT> {
 	/// While the local database is being made, the SDK must not see that the blocks before N are
 	/// there: it would walk all of them to set the head.
 	hidden: AtomicBool,
+	promise: Option<Promise>,
 	_block: std::marker::PhantomData<Block>,
 }
 
@@ -59,8 +80,20 @@ where
 			genesis: proven.genesis_hash(),
 			history: proven.history().clone(),
 			hidden: AtomicBool::new(false),
+			promise: None,
 			_block: Default::default(),
 		}
+	}
+
+	/// Holds the image to what it says of itself.
+	pub fn held_to(mut self, promise: Option<Promise>) -> Self {
+		self.promise = promise;
+		self
+	}
+
+	/// Block N.
+	pub fn block(&self) -> &BlockKey {
+		&self.block
 	}
 
 	/// Shows only the state and block N itself, or everything.
@@ -121,7 +154,7 @@ where
 
 	/// The block that the image says is canonical at a height. Proven at both ends; between
 	/// them it is a claim that only a walk of the parents can check.
-	fn canonical(&self, number: u32) -> Result<Option<BlockKey>, Fault> {
+	pub(crate) fn canonical(&self, number: u32) -> Result<Option<BlockKey>, Fault> {
 		if number > self.block.number {
 			return Ok(None);
 		}
@@ -168,10 +201,16 @@ where
 	fn of_block(&self, column: ColumnId, key: &BlockKey) -> Result<Option<Vec<u8>>, Fault> {
 		let bytes = key.bytes();
 		let Some(value) = self.raw.get(column, &bytes)? else {
-			let missing =
-				column == columns::HEADER && self.canonical(key.number)?.as_ref() == Some(key);
-			return match missing {
-				true => Err(Violation::new(column, &bytes, "the header is not there").into()),
+			let promised = self.promise.is_some_and(|promise| key.number >= promise.bodies_from);
+			let reason = match column {
+				columns::HEADER => "the header is not there",
+				columns::BODY if promised => {
+					"the body is not there, and the image says that it is: it is incomplete"
+				},
+				_ => return Ok(None),
+			};
+			return match self.canonical(key.number)?.as_ref() == Some(key) {
+				true => Err(Violation::new(column, &bytes, reason).into()),
 				false => Ok(None),
 			};
 		};

@@ -1,10 +1,15 @@
 //! RocksDB as an image: opened read-only, and touching as little as it can.
 
-use super::{RawDatabase, ReadError};
+use super::{OnEntry, RawDatabase, ReadError, ScanDatabase};
 use crate::columns;
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Options, DB};
+use rocksdb::{
+	BlockBasedOptions, Cache, ColumnFamilyDescriptor, IteratorMode, Options, ReadOptions, DB,
+};
 use sp_database::ColumnId;
-use std::{path::Path, time::Duration};
+use std::{
+	path::{Path, PathBuf},
+	time::Duration,
+};
 
 /// The blocks of the image that are kept uncompressed in memory.
 const BLOCK_CACHE_BYTES: usize = 128 * 1024 * 1024;
@@ -17,6 +22,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The RocksDB of a Substrate node, mounted or in a folder.
 pub struct ImageDatabase {
 	db: DB,
+	path: PathBuf,
 }
 
 impl ImageDatabase {
@@ -47,7 +53,7 @@ impl ImageDatabase {
 		let names: Vec<_> = columns.collect();
 		let db = DB::open_cf_descriptors_read_only(&options, path, names, false)
 			.map_err(|error| ReadError(error.to_string()))?;
-		Ok(Self { db })
+		Ok(Self { db, path: path.to_owned() })
 	}
 }
 
@@ -70,5 +76,50 @@ impl RawDatabase for ImageDatabase {
 				Err(error) => return Err(ReadError(error.to_string())),
 			}
 		}
+	}
+}
+
+/// What RocksDB always has, and the SDK keeps nothing in.
+const DEFAULT: &str = "default";
+/// How far a scan reads ahead.
+const READ_AHEAD_BYTES: usize = 1024 * 1024;
+
+impl ScanDatabase for ImageDatabase {
+	fn scan(&self, column: ColumnId, each: OnEntry<'_>) -> Result<(), ReadError> {
+		let name = columns::rocksdb_name(column);
+		let family = self
+			.db
+			.cf_handle(&name)
+			.ok_or_else(|| ReadError(format!("there is no column {name}")))?;
+		let mut options = ReadOptions::default();
+		options.set_readahead_size(READ_AHEAD_BYTES);
+		options.fill_cache(false);
+		for entry in self.db.iterator_cf_opt(family, options, IteratorMode::Start) {
+			let (key, value) = entry.map_err(|error| ReadError(error.to_string()))?;
+			if !each(&key, &value) {
+				break;
+			}
+		}
+		Ok(())
+	}
+
+	fn strange_columns(&self) -> Vec<String> {
+		let names = match DB::list_cf(&Options::default(), &self.path) {
+			Ok(names) => names,
+			Err(error) => return vec![format!("the columns can't be listed: {error}")],
+		};
+		let known = |name: &String| {
+			name == DEFAULT
+				|| (0..columns::SDK_COLUMNS).any(|column| *name == columns::rocksdb_name(column))
+		};
+		let strangers = names.into_iter().filter(|name| !known(name));
+		let mut strange: Vec<_> =
+			strangers.map(|name| format!("column {name} has no place in an image")).collect();
+		if let Some(family) = self.db.cf_handle(DEFAULT) {
+			if self.db.iterator_cf(family, IteratorMode::Start).next().is_some() {
+				strange.push(format!("column {DEFAULT} has no place in an image, and isn't empty"));
+			}
+		}
+		strange
 	}
 }

@@ -59,7 +59,7 @@ fn one_signature_of_three_is_not_enough() {
 	let chain = Chain::new(9, &[]);
 	let mut justification = chain.justify(9, 0);
 	justification.commit.precommits.truncate(1);
-	assert_eq!(keys(0).len(), 3);
+	assert_eq!(keys(0, 3).len(), 3);
 	let mut proof = chain.proof(9);
 	proof.fragments[0].justification = justification.into();
 	assert!(proof.verify(&chain.genesis, &chain.manifest(9)).is_err());

@@ -184,7 +184,11 @@ fn tell(proven: &ProvenRegistration) {
 	);
 }
 
-fn check_chain(id: SnapshotId, manifest: &Manifest, ours: [u8; 32]) -> Result<(), StartError> {
+pub(crate) fn check_chain(
+	id: SnapshotId,
+	manifest: &Manifest,
+	ours: [u8; 32],
+) -> Result<(), StartError> {
 	if manifest.genesis_hash != H256(ours) {
 		return Err(StartError::OtherChain {
 			id,

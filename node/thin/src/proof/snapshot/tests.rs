@@ -3,6 +3,7 @@ use crate::{
 	proof::SetPeriod,
 	registration::Standing,
 	testing::{
+		keys,
 		registry::{Layout, Registry},
 		sign, Chain,
 	},
@@ -304,7 +305,7 @@ fn delayed_and_forced_changes_are_refused() {
 		let header = &mut proof.fragments[2].header;
 		header.digest =
 			Digest { logs: vec![DigestItem::Consensus(GRANDPA_ENGINE_ID, log.encode())] };
-		proof.fragments[2].justification = sign(header, 2).into();
+		proof.fragments[2].justification = sign(header, 2, keys(2, 3)).into();
 		refused(&chain, id, proof, reason);
 	}
 }
@@ -379,7 +380,7 @@ fn a_registry_with_other_authorities_is_refused() {
 	let id = registry.id();
 	let proof = foreign_proof(&lister, id, Truth::Whole(chain.proof(N)));
 	let mut other = lister.genesis.anchor().unwrap();
-	other.authorities = crate::testing::authorities(9);
+	other.authorities = crate::testing::authorities(9, 3);
 	let chain = chain.genesis.anchor().unwrap();
 	let error = proof.verify::<Layout>(id, &other, &chain).err().unwrap();
 	assert!(error.to_string().starts_with("the registry's chain: the proof breaks at fragment 0"));

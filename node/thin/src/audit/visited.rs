@@ -1,0 +1,104 @@
+//! Which trie nodes have been visited, on disk.
+
+use super::AuditError;
+use rocksdb::{
+	BlockBasedOptions, Cache, DBIterator, Direction, IteratorMode, Options, WriteOptions, DB,
+};
+use std::path::{Path, PathBuf};
+
+/// Together with the write buffers, all the memory that this takes.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024 * 1024;
+
+/// What a key of [`STATE`](crate::columns::STATE) was found to be. One that is both is walked as
+/// both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+	Node = 0,
+	Value = 1,
+}
+
+/// A set of database keys, in order.
+pub(super) struct Visited {
+	db: DB,
+	path: PathBuf,
+	unlogged: WriteOptions,
+}
+
+impl Visited {
+	/// An empty set, in an empty folder.
+	pub fn create(path: &Path) -> Result<Self, AuditError> {
+		let mut options = Options::default();
+		options.create_if_missing(true);
+		options.set_write_buffer_size(BUFFER_BYTES);
+		options.set_max_write_buffer_number(2);
+		options.set_keep_log_file_num(1);
+		let mut blocks = BlockBasedOptions::default();
+		blocks.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES));
+		blocks.set_cache_index_and_filter_blocks(true);
+		blocks.set_bloom_filter(10.0, false);
+		options.set_block_based_table_factory(&blocks);
+		let mut unlogged = WriteOptions::default();
+		unlogged.disable_wal(true);
+		let db = DB::open(&options, path).map_err(failed(path))?;
+		Ok(Self { db, path: path.to_owned(), unlogged })
+	}
+
+	/// Adds a key. `false` when it was there.
+	pub fn insert(&self, key: &[u8], what: What) -> Result<bool, AuditError> {
+		let tagged = [&[what as u8], key].concat();
+		if self.db.get_pinned(&tagged).map_err(failed(&self.path))?.is_some() {
+			return Ok(false);
+		}
+		self.db.put_opt(&tagged, [], &self.unlogged).map_err(failed(&self.path))?;
+		Ok(true)
+	}
+
+	/// All keys, in order.
+	pub fn sorted(&self) -> Sorted<'_> {
+		let cursor = |what: What| {
+			let first = [what as u8];
+			let start = IteratorMode::From(&first, Direction::Forward);
+			Cursor { iterator: self.db.iterator(start), what, path: &self.path, current: None }
+		};
+		Sorted([cursor(What::Node), cursor(What::Value)])
+	}
+}
+
+fn failed(path: &Path) -> impl Fn(rocksdb::Error) -> AuditError + '_ {
+	move |error| AuditError::Visited { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// Asks for keys in order.
+pub(super) struct Sorted<'a>([Cursor<'a>; 2]);
+
+impl Sorted<'_> {
+	/// Whether the key was visited. Keys must be asked for in ascending order.
+	pub fn contains(&mut self, key: &[u8]) -> Result<bool, AuditError> {
+		let [nodes, values] = &mut self.0;
+		Ok(nodes.contains(key)? | values.contains(key)?)
+	}
+}
+
+/// The keys of one kind.
+struct Cursor<'a> {
+	iterator: DBIterator<'a>,
+	what: What,
+	path: &'a Path,
+	/// The key it stands at, with its tag.
+	current: Option<Box<[u8]>>,
+}
+
+impl Cursor<'_> {
+	fn contains(&mut self, key: &[u8]) -> Result<bool, AuditError> {
+		loop {
+			match self.current.as_deref().and_then(|tagged| tagged.split_first()) {
+				Some((tag, _)) if *tag != self.what as u8 => return Ok(false),
+				Some((_, current)) if current >= key => return Ok(current == key),
+				_ => {},
+			}
+			let Some(entry) = self.iterator.next() else { return Ok(false) };
+			self.current = Some(entry.map_err(failed(self.path))?.0);
+		}
+	}
+}
