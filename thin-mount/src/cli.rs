@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
+mod diff;
 mod failure;
+mod gc;
 mod hydrate;
 mod ls;
 mod mount;
@@ -67,6 +69,8 @@ enum Command {
 	Ls(ls::Args),
 	Show(show::Args),
 	Verify(verify::Args),
+	Diff(diff::Args),
+	Gc(gc::Args),
 	Hydrate(hydrate::Args),
 	Mount(mount::Args),
 	Unmount(unmount::Args),
@@ -80,6 +84,8 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Ls(args) => ls::run(args, output),
 		Command::Show(args) => show::run(args, output),
 		Command::Verify(args) => verify::run(args, output),
+		Command::Diff(args) => diff::run(args, output),
+		Command::Gc(args) => gc::run(args, output),
 		Command::Hydrate(args) => hydrate::run(args, output),
 		Command::Mount(args) => mount::run(args, output),
 		Command::Unmount(args) => unmount::run(args, output),

@@ -11,10 +11,13 @@
 pub mod blob;
 pub mod cache;
 pub mod chunk;
+pub mod diff;
 pub mod fetch;
+pub mod gc;
 pub mod image;
 pub mod mount;
 pub mod namespace;
+pub mod needs;
 pub mod pack;
 pub mod progress;
 pub mod restore;
