@@ -1,10 +1,12 @@
 //! The command line: one file per command.
 
+mod completions;
 mod diff;
 mod failure;
 mod gc;
 mod hydrate;
 mod ls;
+mod man;
 mod mount;
 mod output;
 mod pack;
@@ -76,6 +78,8 @@ enum Command {
 	Unmount(unmount::Args),
 	Status(status::Args),
 	Serve(serve::Args),
+	Completions(completions::Args),
+	Man(man::Args),
 }
 
 fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
@@ -91,7 +95,16 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Unmount(args) => unmount::run(args, output),
 		Command::Status(args) => status::run(args, output),
 		Command::Serve(args) => serve::run(args, output),
+		Command::Completions(args) => completions::run(args, output),
+		Command::Man(args) => man::run(args),
 	}
+}
+
+/// All commands and options.
+fn command() -> clap::Command {
+	Cli::command()
+		.help_template(TEMPLATE)
+		.mut_subcommands(|command| command.help_template(TEMPLATE))
 }
 
 /// Runs the program.
@@ -107,10 +120,7 @@ pub(crate) fn main() -> ExitCode {
 		.with_ansi(colours)
 		.with_writer(std::io::stderr)
 		.init();
-	let command = Cli::command()
-		.help_template(TEMPLATE)
-		.mut_subcommands(|command| command.help_template(TEMPLATE));
-	let matches = command.get_matches_from(spread_stores(std::env::args_os()));
+	let matches = command().get_matches_from(spread_stores(std::env::args_os()));
 	let cli = match Cli::from_arg_matches(&matches) {
 		Ok(cli) => cli,
 		Err(error) => error.exit(),

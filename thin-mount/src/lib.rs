@@ -30,7 +30,13 @@ pub mod zdb;
 
 pub use mount::mount;
 
+/// What `fuzz/` and its neighbours among the tests call. No part of the library.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod parallel;
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 pub(crate) mod testing;

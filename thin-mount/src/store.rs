@@ -18,6 +18,9 @@ pub use self::{
 	zdb::ZdbStore,
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use wire::read_answer;
+
 use bytes::Bytes;
 use std::time::SystemTime;
 

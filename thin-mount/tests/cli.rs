@@ -196,6 +196,56 @@ fn verify_names_the_damaged_file_and_a_replica_heals_it() {
 }
 
 #[test]
+fn a_sample_says_what_it_is_worth() {
+	let place = Place::new();
+	let mut many = Vec::new();
+	for number in 0u32..300 {
+		many.extend(number.to_le_bytes().repeat(65_536 / 4));
+	}
+	fs::write(place.path("source/many"), many).unwrap();
+	let (id, store) = (place.pack(), place.url("store"));
+	let verify = |sample| place.fine(&["verify", &id, "--sample", sample, "--store", &store]);
+	let text = verify("100");
+	// 299 that are no holes, 6 of the long file, 1 of the short one.
+	assert!(text.contains("100 of 306 chunks of files"), "{text}");
+	assert!(text.contains("0.6732 if a single one was bad"), "1 - 100/306: {text}");
+	assert!(!text.contains("is whole"), "{text}");
+	assert!(verify("100%").starts_with("306 of 306 chunks"));
+	let args = ["verify", &id, "--sample", "5%", "--json", "--store", &store];
+	let line = &json_lines(&place.fine(&args))[0];
+	let (checked, leaves) = (line["checked_leaves"].as_u64().unwrap(), &line["leaves"]);
+	assert!(checked < 60 && leaves == 306, "{line}");
+	assert!(line["at_most_bad_with_95%_confidence"].as_u64().unwrap() > 0);
+	assert_eq!(place.failing(&["verify", &id, "--sample", "0", "--store", &store]).0, 2);
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+	let place = Place::new();
+	for shell in ["bash", "zsh", "fish"] {
+		let script = place.fine(&["completions", shell]);
+		assert!(script.contains("thin-mount") && script.contains("hydrate"), "{shell}");
+	}
+	let checked = Command::new("bash")
+		.args(["-n", "-c", &place.fine(&["completions", "bash"])])
+		.status()
+		.unwrap();
+	assert!(checked.success());
+	assert_eq!(place.failing(&["completions", "tcsh"]).0, 2);
+	place.fine(&["man", "pages"]);
+	let page = fs::read_to_string(place.path("pages/thin-mount-pack.1")).unwrap();
+	assert!(page.contains("EXAMPLES") && page.contains("exclude"), "{page}");
+	let all = fs::read_dir(place.path("pages")).unwrap().count();
+	let help = place.fine(&["--help"]);
+	let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+	// One for the program, and one for each command but `help`.
+	let is_command = |line: &&str| line.starts_with("  ") && !line[2..].starts_with(' ');
+	assert_eq!(all, commands.lines().filter(is_command).count());
+	let (code, error) = place.failing(&["man", "source/sub/LOCK"]);
+	assert!(code == 2 && error.contains("LOCK"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_is_said_and_the_exit_code_tells_its_kind() {
 	let place = Place::new();
 	let (id, store) = (place.pack(), place.url("store"));

@@ -235,6 +235,22 @@ fn length(digits: &[u8]) -> Result<Option<usize>, WireError> {
 	}
 }
 
+/// What a client makes of an answer that comes from anywhere, where it asked for at most `limit`
+/// bytes: `None` where the connection is of no use after it. At most 128 KiB.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_answer(bytes: &[u8], limit: usize) -> Option<Result<Value, String>> {
+	use std::os::{fd::OwnedFd, unix::net::UnixStream};
+	let (mut there, here) = UnixStream::pair().ok()?;
+	// It fits into the socket's buffer, so nobody has to read at the same time.
+	there.write_all(&bytes[..bytes.len().min(128 * 1024)]).ok()?;
+	drop(there);
+	match Connection::over(TcpStream::from(OwnedFd::from(here))).answer(limit) {
+		Ok(value) => Some(Ok(value)),
+		Err(WireError::Server(words)) => Some(Err(words)),
+		Err(WireError::Broken(_)) => None,
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
