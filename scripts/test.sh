@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the project: what CI runs.
 #
-# Usage: scripts/test.sh [--only STEP[,STEP…]] [--help]
+# Usage: scripts/test.sh [--only STEP[,STEP…]] [--fuzz [SECONDS]] [--help]
 #
 # The steps, in this order, and how long they last on two cores:
 #   format    rustfmt and shellcheck                                    seconds
@@ -12,7 +12,14 @@
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
 #   demo      the demo (scripts/demo.sh)                                10 minutes
-# All of it takes up to 75 minutes the first time, and 20 to 30 after that. The machine is set
+# Two more, which run only when they are named:
+#   large     images of 1 TB and of a million files, with flat memory
+#             (scripts/test/large.sh)                                   5 to 20 minutes
+#   fuzz      each fuzz target of thin-mount for a minute, or as many
+#             seconds as --fuzz says, which also means --only fuzz      10 minutes, and the same
+#                                                                       for the first build
+#
+# All of the others takes up to 75 minutes the first time, and 20 to 30 after that. The machine is set
 # up first (scripts/setup.sh). What can't be checked on this machine is named: NOT CHECKED.
 #
 # ZDB_BIN=PROGRAM     also tests with that 0-db; redis-server is used where it is there
@@ -28,6 +35,8 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 STEPS=(format lint build unit scripts files demo)
 chosen=("${STEPS[@]}")
+STEPS+=(large fuzz)
+fuzz_seconds=60
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--help | -h) print_help "$0" && exit 0 ;;
@@ -35,6 +44,13 @@ while [ $# -gt 0 ]; do
 		[ $# -ge 2 ] || unusable "--only takes steps: ${STEPS[*]}"
 		IFS=, read -r -a chosen <<<"$2"
 		shift
+		;;
+	--fuzz)
+		chosen=(fuzz)
+		if [[ "${2:-}" =~ ^[0-9]+$ ]]; then
+			fuzz_seconds="$2"
+			shift
+		fi
 		;;
 	*) unusable "unknown option '$1'; see --help" ;;
 	esac
@@ -73,6 +89,8 @@ step_build() { build_workspace; }
 step_unit() { cargo test --release --workspace --locked; }
 step_scripts() { (cd "$SCRIPTS" && npm test --silent); }
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_large() { "$SCRIPTS/test/large.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_fuzz() { "$SCRIPTS/test/fuzz.sh" "$fuzz_seconds"; }
 step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
 
 for step in "${STEPS[@]}"; do

@@ -289,14 +289,15 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		);
 	}
 
+	let prover = Arc::new(SnapshotProver::<Block, _, _, Layout>::new(
+		client.clone(),
+		backend.clone(),
+		grandpa_link.shared_authority_set().clone(),
+	));
+
 	let rpc_builder = {
-		let client = client.clone();
+		let (client, prover) = (client.clone(), prover.clone());
 		let pool = transaction_pool.clone();
-		let prover = Arc::new(SnapshotProver::<Block, _, _, Layout>::new(
-			client.clone(),
-			backend.clone(),
-			grandpa_link.shared_authority_set().clone(),
-		));
 		Box::new(move |_| {
 			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
 			let prover = prover.clone();
@@ -325,7 +326,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let signer = crate::duties::KeystoreSigner(keystore_container.keystore());
 		let spawn = task_manager.spawn_handle();
 		duties
-			.begin(client.clone(), transaction_pool.clone(), signer, &spawn)
+			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn)
 			.map_err(|error| ServiceError::Application(Box::new(error)))?;
 	}
 

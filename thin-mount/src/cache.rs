@@ -11,6 +11,10 @@ mod map;
 
 pub(crate) use blob::{CachedBlob, Presence};
 pub(crate) use chunks::CachedSource;
+#[cfg(any(test, fuzzing))]
+pub(crate) use map::check_file;
+#[cfg(test)]
+pub(crate) use map::file_with;
 
 use crate::{blob::BlobRef, chunk::CHUNK_SIZE};
 use parking_lot::{Condvar, Mutex};

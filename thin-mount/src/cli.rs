@@ -1,8 +1,12 @@
 //! The command line: one file per command.
 
+mod completions;
+mod diff;
 mod failure;
+mod gc;
 mod hydrate;
 mod ls;
+mod man;
 mod mount;
 mod output;
 mod pack;
@@ -67,11 +71,15 @@ enum Command {
 	Ls(ls::Args),
 	Show(show::Args),
 	Verify(verify::Args),
+	Diff(diff::Args),
+	Gc(gc::Args),
 	Hydrate(hydrate::Args),
 	Mount(mount::Args),
 	Unmount(unmount::Args),
 	Status(status::Args),
 	Serve(serve::Args),
+	Completions(completions::Args),
+	Man(man::Args),
 }
 
 fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
@@ -80,12 +88,23 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Ls(args) => ls::run(args, output),
 		Command::Show(args) => show::run(args, output),
 		Command::Verify(args) => verify::run(args, output),
+		Command::Diff(args) => diff::run(args, output),
+		Command::Gc(args) => gc::run(args, output),
 		Command::Hydrate(args) => hydrate::run(args, output),
 		Command::Mount(args) => mount::run(args, output),
 		Command::Unmount(args) => unmount::run(args, output),
 		Command::Status(args) => status::run(args, output),
 		Command::Serve(args) => serve::run(args, output),
+		Command::Completions(args) => completions::run(args, output),
+		Command::Man(args) => man::run(args),
 	}
+}
+
+/// All commands and options.
+fn command() -> clap::Command {
+	Cli::command()
+		.help_template(TEMPLATE)
+		.mut_subcommands(|command| command.help_template(TEMPLATE))
 }
 
 /// Runs the program.
@@ -101,10 +120,7 @@ pub(crate) fn main() -> ExitCode {
 		.with_ansi(colours)
 		.with_writer(std::io::stderr)
 		.init();
-	let command = Cli::command()
-		.help_template(TEMPLATE)
-		.mut_subcommands(|command| command.help_template(TEMPLATE));
-	let matches = command.get_matches_from(spread_stores(std::env::args_os()));
+	let matches = command().get_matches_from(spread_stores(std::env::args_os()));
 	let cli = match Cli::from_arg_matches(&matches) {
 		Ok(cli) => cli,
 		Err(error) => error.exit(),

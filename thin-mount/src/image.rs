@@ -197,5 +197,17 @@ fn read_whole(
 	}
 }
 
+/// A superblock out of bytes that come from anywhere.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn parse_superblock(bytes: &[u8]) -> Result<Superblock, ImageError> {
+	Superblock::parse(ImageId(ChunkId([0; 32])), bytes)
+}
+
+/// A tree out of a listing that comes from anywhere.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn parse_listing(bytes: &[u8]) -> Result<Tree, String> {
+	Tree::parse(bytes.to_vec(), 0o755)
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,13 @@
 pub mod blob;
 pub mod cache;
 pub mod chunk;
+pub mod diff;
 pub mod fetch;
+pub mod gc;
 pub mod image;
 pub mod mount;
 pub mod namespace;
+pub mod needs;
 pub mod pack;
 pub mod progress;
 pub mod restore;
@@ -27,7 +30,13 @@ pub mod zdb;
 
 pub use mount::mount;
 
+/// What `fuzz/` and its neighbours among the tests call. No part of the library.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod parallel;
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -16,10 +16,8 @@ use crate::{
 	image::{ImageId, Superblock, Totals, TRACE_LIMIT},
 	progress::OnProgress,
 	store::{Store, StoreError},
-	value,
 };
 use assemble::Assembled;
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use std::{
@@ -60,6 +58,26 @@ pub struct PackReport {
 	pub new_chunks: u64,
 	/// How many bytes their values have, as stored.
 	pub uploaded_bytes: u64,
+}
+
+/// What was packed into several stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedToAll {
+	/// The image, which now is in each of them.
+	pub image: ImageId,
+	/// What it holds.
+	pub totals: Totals,
+	/// What each of the stores was given, in their order.
+	pub uploads: Vec<Uploaded>,
+}
+
+/// What one store was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uploaded {
+	/// How many chunks it did not have before.
+	pub new_chunks: u64,
+	/// How many bytes their values have, as stored.
+	pub bytes: u64,
 }
 
 /// Why a directory can't be packed. What was uploaded before stays, and the next try goes on from
@@ -182,16 +200,31 @@ pub fn measure(directory: &Path, options: &PackOptions) -> Result<Totals, PackEr
 	Ok(totals)
 }
 
-/// Packs a directory into an image in `store`, and says which.
-///
-/// Only chunks the store does not have are uploaded, and no key is stored twice. An error leaves no
-/// image behind; the chunks that are there by then make the next try shorter.
+/// Packs a directory into an image in `store`, and says which. See [`pack_to_all`].
 pub fn pack(
 	directory: &Path,
 	store: &dyn Store,
 	options: &PackOptions,
 	progress: OnProgress<'_>,
 ) -> Result<PackReport, PackError> {
+	let PackedToAll { image, totals, uploads } =
+		pack_to_all(directory, &[store], options, progress)?;
+	let Uploaded { new_chunks, bytes } = uploads.first().copied().unwrap_or_default();
+	Ok(PackReport { image, totals, new_chunks, uploaded_bytes: bytes })
+}
+
+/// Packs a directory into an image, which goes into each of these stores, and says which. The
+/// directory is read, hashed and compressed once.
+///
+/// Only chunks that a store does not have are uploaded to it, and no key is stored twice. The
+/// first store that fails ends everything; its error names it. An error leaves no image behind in
+/// any of the stores; the chunks that are there by then make the next try shorter.
+pub fn pack_to_all(
+	directory: &Path,
+	stores: &[&dyn Store],
+	options: &PackOptions,
+	progress: OnProgress<'_>,
+) -> Result<PackedToAll, PackError> {
 	if options.trace.len() as u64 > TRACE_LIMIT / 32 {
 		return Err(PackError::Trace(options.trace.len()));
 	}
@@ -201,11 +234,11 @@ pub fn pack(
 		threads => threads,
 	};
 	let outcome = Outcome::default();
-	let uploader = Uploader::new(store);
+	let uploader = Uploader::new(stores);
 	let (assembled, trace) = run(&root, &uploader, &outcome, threads, options, progress)
 		.ok_or_else(|| outcome.first.lock().take().unwrap_or(PackError::Stopped))?;
 
-	store.flush()?;
+	uploader.flush()?;
 	let superblock = Superblock {
 		listing: assembled.listing,
 		root_mode: assembled.root_mode,
@@ -214,10 +247,9 @@ pub fn pack(
 	};
 	let chunk = superblock.to_chunk();
 	uploader.upload(vec![chunk.clone()])?;
-	store.flush()?;
-	let (new_chunks, uploaded_bytes) = uploader.counts();
+	uploader.flush()?;
 	let image = ImageId(chunk.id());
-	Ok(PackReport { image, totals: assembled.totals, new_chunks, uploaded_bytes })
+	Ok(PackedToAll { image, totals: assembled.totals, uploads: uploader.counts() })
 }
 
 /// Everything up to the superblock. `None` when `outcome` has the error.
@@ -282,11 +314,6 @@ fn write_trace(ids: &[ChunkId], offer: Offer<'_, '_>) -> Result<Option<BlobRef>,
 		writer.write(&id.0)?;
 	}
 	Ok(Some(writer.finish()?.0))
-}
-
-/// The record of a chunk, as stores take it.
-fn record(chunk: &Chunk) -> (Bytes, Bytes) {
-	(Bytes::copy_from_slice(&chunk.id().0), value::encode(chunk))
 }
 
 /// Shared by the steps of one large file.

@@ -18,7 +18,11 @@ pub use self::{
 	zdb::ZdbStore,
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use wire::read_answer;
+
 use bytes::Bytes;
+use std::time::SystemTime;
 
 /// A key: 1 to 255 bytes. Chunks lie under the 32 bytes of their id, named records (proofs,
 /// manifests) under printable names of another length.
@@ -64,6 +68,20 @@ pub enum StoreError {
 	},
 }
 
+/// A value that a scan has met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+	/// Its key.
+	pub key: Key,
+	/// How many bytes it has, as stored.
+	pub size: u64,
+	/// When it was stored. `None` where the store does not know.
+	pub stored: Option<SystemTime>,
+}
+
+/// Takes a page of what a store holds. An error ends the scan.
+pub type OnPage<'a> = &'a mut dyn FnMut(Vec<Listed>) -> Result<(), StoreError>;
+
 /// A key-value store that holds chunks and named records.
 ///
 /// Calls block, have deadlines, and may be made from many threads at once. Batches are as large
@@ -81,6 +99,21 @@ pub trait Store: Send + Sync {
 	/// Stores these values. A key that has a value already keeps it: values under one key are
 	/// the same bytes for chunks, and named records are numbered, never replaced.
 	fn put_many(&self, records: &[(Key, Bytes)]) -> Result<(), StoreError>;
+
+	/// Calls `page` for everything the store holds, in any order, some thousand values at a time.
+	/// What is stored or deleted meanwhile may be met or not, and some stores list a value twice.
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		let _ = page;
+		let reason = "it can't say what it holds".into();
+		Err(StoreError::Refused { store: self.name().to_owned(), reason })
+	}
+
+	/// Deletes the values of these keys. A key without one is fine. After an error some of them may
+	/// be gone.
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		let reason = format!("it can't delete anything ({} values)", keys.len());
+		Err(StoreError::Refused { store: self.name().to_owned(), reason })
+	}
 
 	/// Makes sure that what was stored survives a crash of this process.
 	fn flush(&self) -> Result<(), StoreError> {

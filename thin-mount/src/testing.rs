@@ -3,7 +3,7 @@
 use crate::{
 	chunk::{Chunk, ChunkId},
 	source::{plain::StoreSource, ChunkSource},
-	store::{Key, Store, StoreError},
+	store::{Key, Listed, OnPage, Store, StoreError},
 	value,
 };
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use std::{
 		atomic::{AtomicUsize, Ordering},
 		Arc,
 	},
+	time::SystemTime,
 };
 
 /// Bytes that look random, always the same for one seed.
@@ -30,6 +31,8 @@ pub struct MemoryStore {
 	pub values: Mutex<BTreeMap<Key, Bytes>>,
 	/// How many bytes it takes at most; 0 for any number.
 	pub limit: AtomicUsize,
+	/// When everything in it was stored, as far as it knows.
+	pub stored: Mutex<Option<SystemTime>>,
 	reads: AtomicUsize,
 	writes: AtomicUsize,
 	pub flushes: AtomicUsize,
@@ -105,6 +108,25 @@ impl Store for MemoryStore {
 			self.writes.fetch_add(1, Ordering::Relaxed);
 			*self.last_written.lock() = Some(key.clone());
 		}
+		Ok(())
+	}
+
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		let stored = *self.stored.lock();
+		let listed = |(key, value): (&Key, &Bytes)| Listed {
+			key: key.clone(),
+			size: value.len() as u64,
+			stored,
+		};
+		let all: Vec<_> = self.values.lock().iter().map(listed).collect();
+		all.chunks(7).try_for_each(|part| page(part.to_vec()))
+	}
+
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		let mut values = self.values.lock();
+		keys.iter().for_each(|key| {
+			values.remove(key);
+		});
 		Ok(())
 	}
 

@@ -31,6 +31,9 @@ mod server;
 mod session;
 mod stats;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use resp::read_requests;
+
 pub use recovery::LoadError;
 pub use server::{Server, ServerHandle};
 

@@ -196,6 +196,56 @@ fn verify_names_the_damaged_file_and_a_replica_heals_it() {
 }
 
 #[test]
+fn a_sample_says_what_it_is_worth() {
+	let place = Place::new();
+	let mut many = Vec::new();
+	for number in 0u32..300 {
+		many.extend(number.to_le_bytes().repeat(65_536 / 4));
+	}
+	fs::write(place.path("source/many"), many).unwrap();
+	let (id, store) = (place.pack(), place.url("store"));
+	let verify = |sample| place.fine(&["verify", &id, "--sample", sample, "--store", &store]);
+	let text = verify("100");
+	// 299 that are no holes, 6 of the long file, 1 of the short one.
+	assert!(text.contains("100 of 306 chunks of files"), "{text}");
+	assert!(text.contains("0.6732 if a single one was bad"), "1 - 100/306: {text}");
+	assert!(!text.contains("is whole"), "{text}");
+	assert!(verify("100%").starts_with("306 of 306 chunks"));
+	let args = ["verify", &id, "--sample", "5%", "--json", "--store", &store];
+	let line = &json_lines(&place.fine(&args))[0];
+	let (checked, leaves) = (line["checked_leaves"].as_u64().unwrap(), &line["leaves"]);
+	assert!(checked < 60 && leaves == 306, "{line}");
+	assert!(line["at_most_bad_with_95%_confidence"].as_u64().unwrap() > 0);
+	assert_eq!(place.failing(&["verify", &id, "--sample", "0", "--store", &store]).0, 2);
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+	let place = Place::new();
+	for shell in ["bash", "zsh", "fish"] {
+		let script = place.fine(&["completions", shell]);
+		assert!(script.contains("thin-mount") && script.contains("hydrate"), "{shell}");
+	}
+	let checked = Command::new("bash")
+		.args(["-n", "-c", &place.fine(&["completions", "bash"])])
+		.status()
+		.unwrap();
+	assert!(checked.success());
+	assert_eq!(place.failing(&["completions", "tcsh"]).0, 2);
+	place.fine(&["man", "pages"]);
+	let page = fs::read_to_string(place.path("pages/thin-mount-pack.1")).unwrap();
+	assert!(page.contains("EXAMPLES") && page.contains("exclude"), "{page}");
+	let all = fs::read_dir(place.path("pages")).unwrap().count();
+	let help = place.fine(&["--help"]);
+	let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+	// One for the program, and one for each command but `help`.
+	let is_command = |line: &&str| line.starts_with("  ") && !line[2..].starts_with(' ');
+	assert_eq!(all, commands.lines().filter(is_command).count());
+	let (code, error) = place.failing(&["man", "source/sub/LOCK"]);
+	assert!(code == 2 && error.contains("LOCK"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_is_said_and_the_exit_code_tells_its_kind() {
 	let place = Place::new();
 	let (id, store) = (place.pack(), place.url("store"));
@@ -273,4 +323,93 @@ fn a_pack_that_was_killed_is_of_use_to_the_next() {
 	assert_eq!(packed["new_chunks"], after - before);
 	let id = packed["image"].as_str().unwrap();
 	assert!(place.fine(&["verify", id, "--store", &store]).contains("is whole"));
+}
+
+#[test]
+fn diff_names_what_changed_and_counts_what_is_shared() {
+	let place = Place::new();
+	let (before, store) = (place.pack(), place.url("store"));
+	fs::write(place.path("source/sub/new"), "new").unwrap();
+	fs::remove_file(place.path("source/sub/LOCK")).unwrap();
+	fs::write(place.path("source/sub/deep/file"), "shorter").unwrap();
+	let after = place.pack();
+	let lines = json_lines(&place.fine(&["diff", &before, &after, "--json", "--store", &store]));
+	let changes: Vec<_> = lines
+		.iter()
+		.filter_map(|line| Some((line["change"].as_str()?, line["path"].as_str()?)))
+		.collect();
+	assert_eq!(
+		changes,
+		[("removed", "sub/LOCK"), ("changed", "sub/deep/file"), ("added", "sub/new")]
+	);
+	assert_eq!(
+		(&lines[1]["before"]["bytes"], &lines[1]["after"]["bytes"]),
+		(&350_000.into(), &7.into())
+	);
+	let summary = lines.last().unwrap();
+	assert_eq!((&summary["added"], &summary["only_after"]["chunks"]), (&1.into(), &4.into()));
+	assert_eq!(summary["shared"]["bytes"], 4, "the file of four bytes");
+	let text = place.fine(&["diff", &before, &after, "--store", &store]);
+	assert!(
+		text.contains("~ sub/deep/file") && text.contains("350000 to 7 bytes: content"),
+		"{text}"
+	);
+	assert!(text.contains("1 added, 1 removed, 1 changed"), "{text}");
+	let same = place.fine(&["diff", &after, &after, "--store", &store]);
+	assert!(same.starts_with("0 added, 0 removed, 0 changed"), "{same}");
+	let none = "00".repeat(32);
+	assert_eq!(place.failing(&["diff", &before, &none, "--store", &store]).0, 1);
+}
+
+#[test]
+fn gc_deletes_what_no_kept_image_needs_and_only_when_told() {
+	let place = Place::new();
+	let (old, store) = (place.pack(), place.url("store"));
+	fs::write(place.path("source/sub/deep/file"), "changed").unwrap();
+	let new = place.pack();
+	let record = place.path("store/records/thin%2F1%2Fmanifest");
+	fs::create_dir_all(record.parent().unwrap()).unwrap();
+	fs::write(&record, "a manifest").unwrap();
+	let count = || chunk_files(&place.path("store")).len();
+	let all = count();
+	let gc = |args: &[&str]| {
+		let mut all = vec!["gc", "--json", "--store", &store];
+		all.extend(args);
+		json_lines(&place.fine(&all)).remove(0)
+	};
+
+	let (code, error) = place.failing(&["gc", "--store", &store]);
+	assert!(code == 2 && error.contains("--keep"), "{error}");
+	let both = ["gc", "--keep", &old, "--keep-nothing", "--store", &store];
+	assert_eq!(place.failing(&both).0, 2);
+	let young = gc(&["--keep", &new, "--delete"]);
+	assert_eq!(young["garbage"]["values"], 0, "all of it was stored within a day");
+	assert!(young["young"]["values"].as_u64().unwrap() > 0);
+	let found = gc(&["--keep", &new, "--grace", "0"]);
+	let garbage = found["garbage"]["values"].as_u64().unwrap();
+	// Two leaves that repeat, the last one and the node of the long file; listing, superblock.
+	assert!(garbage >= 4, "{found}");
+	assert_eq!((&found["deleted"], &found["no_chunks"]["values"]), (&false.into(), &1.into()));
+	let text = place.fine(&["gc", "--keep", &new, "--grace", "0", "--store", &store]);
+	assert!(text.contains("nothing was deleted: that takes --delete"), "{text}");
+	assert_eq!(count(), all);
+	assert_eq!(
+		gc(&["--keep", &old, "--keep", &new, "--grace", "0", "--delete"])["garbage"]["values"],
+		0
+	);
+	// An image that isn't there is no reason to take everything for garbage.
+	let none = "00".repeat(32);
+	let args =
+		["gc", "--keep", &new, "--keep", &none, "--grace", "0", "--delete", "--store", &store];
+	let (code, error) = place.failing(&args);
+	assert!(code == 1 && error.contains("nothing was deleted"), "{error}");
+	assert_eq!(count(), all);
+
+	assert_eq!(gc(&["--keep", &new, "--grace", "0", "--delete"])["garbage"]["values"], garbage);
+	assert_eq!(count() as u64, all as u64 - garbage);
+	assert!(place.fine(&["verify", &new, "--store", &store]).contains("is whole"));
+	assert_eq!(place.failing(&["show", &old, "--store", &store]).0, 1);
+	gc(&["--keep-nothing", "--grace", "0", "--delete"]);
+	assert_eq!(count(), 0);
+	assert_eq!(fs::read(&record).unwrap(), b"a manifest");
 }

@@ -6,7 +6,7 @@ mod servers;
 
 use bytes::Bytes;
 use servers::{skipped, Server};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use thin_mount::{
 	chunk::ChunkId,
 	store::{self, Key, RedisStore, ShardRange, ShardedStore, Store, StoreError, ZdbStore},
@@ -52,14 +52,24 @@ fn conforms(store: &dyn Store) {
 	let second = (first.0.clone(), Bytes::from_static(b"two"));
 	store.put_many(&[first.clone(), first.clone()]).unwrap();
 	store.put_many(&[second]).unwrap();
-	assert_eq!(store.get_many(std::slice::from_ref(&first.0)).unwrap(), [Some(first.1)]);
+	let got = store.get_many(std::slice::from_ref(&first.0)).unwrap();
+	assert_eq!(got, [Some(first.1.clone())]);
 
 	// Records of up to 8 MiB, beside chunks, under names of any length and any bytes.
 	let large = (Key::from(vec![b'k'; 200]), Bytes::from(vec![7; 8 * 1024 * 1024]));
 	let binary = (Key::from_static(b"thin/\r\n$1\r\n"), Bytes::from_static(b"\r\n$-1\r\n"));
 	store.put_many(&[large.clone(), binary.clone()]).unwrap();
-	let got = store.get_many(&[large.0, keys[2].clone(), binary.0]).unwrap();
-	assert_eq!(got, [Some(large.1), Some(records[2].1.clone()), Some(binary.1)]);
+	let got = store.get_many(&[large.0.clone(), keys[2].clone(), binary.0.clone()]).unwrap();
+	let values = [&large.1, &records[2].1, &binary.1].map(|value| Some(value.clone()));
+	assert_eq!(got, values);
+
+	// Everything is listed, and nothing else.
+	let mut expected: BTreeMap<Key, usize> =
+		records.iter().map(|(key, value)| (key.clone(), value.len())).collect();
+	expected.insert(first.0.clone(), 3);
+	expected.insert(large.0.clone(), large.1.len());
+	expected.insert(binary.0.clone(), binary.1.len());
+	assert_eq!(listed(store), expected);
 
 	// Many threads at once.
 	std::thread::scope(|scope| {
@@ -77,6 +87,43 @@ fn conforms(store: &dyn Store) {
 	});
 }
 
+/// The sizes of all values, as a scan lists them. Redis may list one twice.
+fn listed(store: &dyn Store) -> BTreeMap<Key, usize> {
+	let mut found = BTreeMap::new();
+	store
+		.scan(&mut |page| {
+			found.extend(page.into_iter().map(|value| (value.key, value.size as usize)));
+			Ok(())
+		})
+		.unwrap();
+	found
+}
+
+/// What holds for every store that [`conforms`] and is not write-once.
+fn deletes(store: &dyn Store) {
+	let before = listed(store);
+	let (gone, stay): (Vec<Key>, Vec<Key>) = before.keys().cloned().partition(|key| key[0] % 3 > 0);
+	assert!(gone.len() > 500 && stay.len() > 300);
+	let absent = chunk(1_000_000, 0).0;
+	store.delete_many(&[&gone[..], &[absent, gone[0].clone()]].concat()).unwrap();
+	store.delete_many(&[]).unwrap();
+	let after = listed(store);
+	assert!(after.keys().eq(&stay) && after.iter().all(|(key, size)| before[key] == *size));
+	assert!(store.has_many(&gone).unwrap().iter().all(|has| !has));
+	assert!(store.has_many(&stay).unwrap().iter().all(|has| *has));
+	// It can be stored again.
+	store.put_many(&[(gone[0].clone(), Bytes::from_static(b"again"))]).unwrap();
+	assert_eq!(listed(store).len(), stay.len() + 1);
+	// An error of who takes the pages ends the scan.
+	let mut pages = 0;
+	let stop = StoreError::Full { store: "mine".into(), reason: "enough".into() };
+	let result = store.scan(&mut |_| {
+		pages += 1;
+		Err(stop.clone())
+	});
+	assert!(matches!(result, Err(StoreError::Full { .. })) && pages == 1);
+}
+
 fn new_namespace(server: &Server, name: &str, properties: &[(&str, &str)]) {
 	let admin: &[&[&str]] = &[&["AUTH", "secret"]];
 	server.ask(admin, &["NSNEW", name]).unwrap();
@@ -88,7 +135,13 @@ fn new_namespace(server: &Server, name: &str, properties: &[(&str, &str)]) {
 #[test]
 fn redis_conforms() {
 	let Some(server) = servers::redis() else { return skipped("redis-server is not installed") };
-	conforms(&RedisStore::new(&format!("redis://127.0.0.1:{}/3", server.port)).unwrap());
+	let store = RedisStore::new(&format!("redis://127.0.0.1:{}/3", server.port)).unwrap();
+	conforms(&store);
+	// What is no string is none of ours.
+	let select: &[&[&str]] = &[&["SELECT", "3"]];
+	server.ask(select, &["LPUSH", "a list under a key of 32 bytes!!", "x"]).unwrap();
+	assert!(listed(&store).keys().all(|key| !key.starts_with(b"a list")));
+	deletes(&store);
 }
 
 #[test]
@@ -121,14 +174,37 @@ fn redis_password() {
 #[test]
 fn folder_conforms() {
 	let folder = tempfile::tempdir().unwrap();
-	conforms(&*store::open(&format!("dir://{}", folder.path().display())).unwrap());
+	let store = store::open(&format!("dir://{}", folder.path().display())).unwrap();
+	conforms(&*store);
+	// Files that are no values are none of ours.
+	std::fs::write(folder.path().join("chunks/ab-notes"), "x").unwrap();
+	std::fs::create_dir_all(folder.path().join("chunks/zz")).unwrap();
+	std::fs::write(folder.path().join("chunks/zz/00"), "x").unwrap();
+	std::fs::write(folder.path().join("chunks/zz").join("0".repeat(62)), "x").unwrap();
+	std::fs::write(folder.path().join("records/%4"), "x").unwrap();
+	std::fs::write(folder.path().join("records/%61"), "x").unwrap();
+	deletes(&*store);
 }
 
 #[test]
 fn zdb_conforms() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "images", &[]);
-		conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap());
+		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap();
+		conforms(&store);
+		let mut ages = Vec::new();
+		let now = std::time::SystemTime::now();
+		store
+			.scan(&mut |page| {
+				ages.extend(
+					page.into_iter().map(|value| now.duration_since(value.stored.unwrap())),
+				);
+				Ok(())
+			})
+			.unwrap();
+		// It counts whole seconds.
+		assert!(ages.iter().all(|age| age.as_ref().map_or(true, |age| age.as_secs() < 3600)));
+		deletes(&store);
 	}
 }
 
@@ -136,7 +212,11 @@ fn zdb_conforms() {
 fn zdb_in_worm_mode_conforms() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "worm", &[("worm", "1")]);
-		conforms(&ZdbStore::new(&format!("zdb://127.0.0.1:{}/worm", server.port)).unwrap());
+		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/worm", server.port)).unwrap();
+		conforms(&store);
+		let error = store.delete_many(&[chunk(1, 1).0]).unwrap_err();
+		assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
+		assert!(error.to_string().contains("worm mode: it keeps everything"), "{error}");
 	}
 }
 
@@ -237,7 +317,12 @@ fn shards_on_servers_conform() {
 		let (range, url) = ShardRange::split(&url).unwrap().unwrap();
 		(range, Arc::new(RedisStore::new(url).unwrap()) as Arc<dyn Store>)
 	});
-	conforms(&ShardedStore::new(shards.into()).unwrap());
+	let store = ShardedStore::new(shards.clone().into()).unwrap();
+	conforms(&store);
+	// A key in a shard that is not its own is not met: it would be looked for elsewhere.
+	shards[0].1.put_many(&[(Key::from(vec![0xff; 32]), Bytes::from_static(b"x"))]).unwrap();
+	assert!(!listed(&store).contains_key(&[0xff; 32][..]));
+	deletes(&store);
 }
 
 #[test]

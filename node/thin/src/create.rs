@@ -102,20 +102,15 @@ where
 		.write(&staging.0)
 		.map_err(|error| CreateError::File { path: staging.0.join(promise::FILE), error })?;
 
-	let mut image_id = None;
-	let mut uploaded_bytes = 0;
-	let mut logical_size = 0;
-	for store in options.stores {
-		tracing::info!(target: "thin", store = store.name(), "packing");
-		let report = pack::pack(&staging.0, &**store, &pack_options(), &|_| {})
-			.map_err(|error| CreateError::Pack(error.to_string()))?;
-		uploaded_bytes += report.uploaded_bytes;
-		logical_size = report.totals.bytes;
-		if image_id.replace(report.image).is_some_and(|before| before != report.image) {
-			return Err(CreateError::Pack("the same copy was packed to two images".into()));
-		}
+	if options.stores.is_empty() {
+		return Err(CreateError::Pack("no store was given".into()));
 	}
-	let image_id = image_id.ok_or_else(|| CreateError::Pack("no store was given".into()))?;
+	let stores: Vec<&dyn Store> = options.stores.iter().map(|store| &**store).collect();
+	tracing::info!(target: "thin", stores = stores.len(), "packing");
+	let packed = pack::pack_to_all(&staging.0, &stores, &pack_options(), &|_| {})
+		.map_err(|error| CreateError::Pack(error.to_string()))?;
+	let (image_id, logical_size) = (packed.image, packed.totals.bytes);
+	let uploaded_bytes: u64 = packed.uploads.iter().map(|upload| upload.bytes).sum();
 
 	let database = Database { kind: DatabaseKind::RocksDb, version };
 	let image = ImageInfo { image: H256(image_id.0 .0), logical_size, database, pruning };

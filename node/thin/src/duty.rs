@@ -6,6 +6,7 @@
 //! must not be done twice, and the registry is asked whether it was done after all.
 
 pub mod attester;
+pub mod auditor;
 pub mod chain;
 pub mod cli;
 pub mod journal;

@@ -11,7 +11,7 @@ use crate::{
 use lru::LruCache;
 use parking_lot::Mutex;
 use std::{
-	collections::HashMap,
+	collections::{HashMap, HashSet},
 	num::NonZeroUsize,
 	ops::{ControlFlow, Range},
 	sync::Arc,
@@ -232,6 +232,57 @@ impl BlobReader {
 		}
 		known.insert((id, height, leaves), count);
 		Ok(count)
+	}
+
+	/// Calls `f` with the id and the length of each chunk of the blob that is no hole, inner nodes
+	/// among them. Fetches inner nodes, no leaves. A subtree that is in `walked` already is left
+	/// out, so that the work is bounded by what the stores really hold; `walked` may be kept for
+	/// more blobs.
+	pub fn chunks(
+		&self,
+		blob: &BlobRef,
+		walked: &mut HashSet<(ChunkId, u32, u64)>,
+		f: &mut dyn FnMut(ChunkId, usize),
+	) -> Result<(), BlobError> {
+		Self::check(blob)?;
+		let leaves = leaf_count(blob.length);
+		if leaves == 0 {
+			return Ok(());
+		}
+		let root = Subtree { id: blob.root, height: height(leaves), first: 0, leaves };
+		self.chunks_below(blob, root, walked, f)
+	}
+
+	fn chunks_below(
+		&self,
+		blob: &BlobRef,
+		tree: Subtree,
+		walked: &mut HashSet<(ChunkId, u32, u64)>,
+		f: &mut dyn FnMut(ChunkId, usize),
+	) -> Result<(), BlobError> {
+		let length = leaf_length(blob.length, tree.first);
+		if tree.height == 0 {
+			if !is_hole(tree.id, 0, 1) || length < CHUNK_SIZE {
+				f(tree.id, length);
+			}
+			return Ok(());
+		}
+		let whole = leaf_length(blob.length, tree.first + tree.leaves - 1) == CHUNK_SIZE;
+		if is_hole(tree.id, tree.height, tree.leaves) && whole {
+			return Ok(());
+		}
+		if !walked.insert((tree.id, tree.height, tree.leaves)) {
+			return Ok(());
+		}
+		let ids = self.node(tree.id, children(tree.height, tree.leaves))?;
+		f(tree.id, ids.len() * 32);
+		let (span, end) = (full(tree.height - 1), tree.first + tree.leaves);
+		for (id, first) in ids.iter().zip((tree.first..end).step_by(span as usize)) {
+			let child =
+				Subtree { id: *id, height: tree.height - 1, first, leaves: span.min(end - first) };
+			self.chunks_below(blob, child, walked, f)?;
+		}
+		Ok(())
 	}
 
 	fn visit_subtree(

@@ -165,6 +165,49 @@ impl Map {
 	}
 }
 
+/// The map file of the blob that [`check_file`] expects, with these leaves.
+#[cfg(test)]
+pub(crate) fn file_with<const N: usize>(leaves: [u64; N]) -> Vec<u8> {
+	let file = tempfile::tempfile().unwrap();
+	let blob = BlobRef { root: crate::chunk::ChunkId([7; 32]), length: 1 << 40 };
+	let (map, _) = Map::open(file, blob).unwrap();
+	map.add(&BTreeSet::from(leaves)).unwrap();
+	let mut bytes = vec![0; map.file.metadata().unwrap().len() as usize];
+	map.file.read_exact_at(&mut bytes, 0).unwrap();
+	bytes
+}
+
+/// Whether a map file of any content is taken as it should be: a block that is not as it was
+/// written counts as empty, and what is added to it is there afterwards.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_file(content: &[u8]) -> io::Result<()> {
+	use rustix::fs::{memfd_create, MemfdFlags};
+	let file = File::from(memfd_create("map", MemfdFlags::CLOEXEC)?);
+	file.write_all_at(content, 0)?;
+	let blob = BlobRef { root: crate::chunk::ChunkId([7; 32]), length: 1 << 40 };
+	let (map, damaged) = Map::open(file, blob)?;
+	let whole = content.get(..BLOCK).is_some_and(|block| block == map.header());
+	assert_eq!(damaged.is_some(), !whole && !content.is_empty());
+	for block in 0..3u64 {
+		let at = BLOCK * (block as usize + 1);
+		let stored = content.get(at..at + BLOCK).filter(|_| whole);
+		let right = stored.is_none_or(|stored| {
+			stored.iter().all(|byte| *byte == 0)
+				|| stored[..CHECKSUM] == map.checksum(block, &stored[CHECKSUM..])
+		});
+		// A block that is cut short is read as if zeros followed.
+		let cut = whole && content.len() > at && stored.is_none();
+		assert!(cut || map.read(block).is_ok() == right);
+		let leaf = block * LEAVES + 77;
+		map.add(&BTreeSet::from([leaf]))?;
+		let (_, word, bit) = place(leaf);
+		assert!(map.read(block).is_ok_and(|bits| bits[word] & bit != 0));
+		map.remove(leaf)?;
+		assert!(map.read(block).is_ok_and(|bits| bits[word] & bit == 0));
+	}
+	Ok(())
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -25,6 +25,11 @@ impl Failure {
 		Self { code: 2, error: error.into() }
 	}
 
+	/// The same failure, with what it means for the command before it.
+	pub(crate) fn context(self, what: &'static str) -> Self {
+		Self { error: self.error.context(what), ..self }
+	}
+
 	/// Says it, and gives the exit code.
 	pub(crate) fn report(self, output: &mut Output) -> ExitCode {
 		let closed = self.error.downcast_ref::<io::Error>().map(io::Error::kind);

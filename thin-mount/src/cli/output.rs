@@ -27,6 +27,11 @@ impl Output {
 		}
 	}
 
+	/// These bytes, whether JSON is wanted or not.
+	pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+		self.out.write_all(bytes)
+	}
+
 	/// A line of JSON, if that is wanted.
 	pub(crate) fn json(&mut self, value: impl FnOnce() -> Value) -> io::Result<()> {
 		match self.json {

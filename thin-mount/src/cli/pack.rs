@@ -1,23 +1,26 @@
 //! `thin-mount pack`
 
 use super::{failure::Failure, output::Output, progress::Bar, reading::StoreArgs};
-use anyhow::anyhow;
 use serde_json::json;
 use std::path::PathBuf;
 use thin_mount::{
-	image::ImageId,
-	pack::{measure, pack, Exclude, PackOptions},
+	pack::{measure, pack_to_all, Exclude, PackOptions, PackedToAll},
+	store::Store,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   thin-mount pack /data/db --store dir:///backup/store
+  thin-mount pack /data/db --store zdb://a/images zdb://b/images
   thin-mount pack /data/db --exclude LOCK --exclude LOG --store dir:///backup/store
 ";
 
 /// Pack a directory into an image and print its id
 ///
-/// Only what the store does not have is uploaded, so a second pack costs what changed, and an
+/// Several stores get all of it each; the directory is read once. The first that fails ends
+/// everything, and then none has the image.
+///
+/// Only what a store does not have is uploaded, so a second pack costs what changed, and an
 /// interrupted one goes on where it was. Names, permission bits, hard links, symbolic links and
 /// holes are kept; times and owners are not, so that the same tree has the same id everywhere.
 #[derive(clap::Args)]
@@ -43,31 +46,22 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 		exclude: exclude(&args.exclude),
 		..Default::default()
 	};
-	let mut packed: Option<ImageId> = None;
-	for store in args.stores.open()? {
-		let total = match Bar::wanted(output) {
-			true => measure(&args.dir, &options).map_err(Failure::environment)?.bytes,
-			false => 0,
-		};
-		let bar = Bar::new(output, "Packing", total);
-		let report = pack(&args.dir, &*store, &options, &|progress| bar.set(progress))
-			.map_err(Failure::environment)?;
-		drop(bar);
-		tracing::info!(store = store.name(), ?report, "packed");
-		if packed.is_some_and(|image| image != report.image) {
-			return Err(Failure::environment(anyhow!(
-				"{} changed between packing it into one store and the next: pack a copy",
-				args.dir.display()
-			)));
-		}
-		if packed.is_none() {
-			output.text(report.image)?;
-		}
-		packed = Some(report.image);
-		let totals = report.totals;
+	let stores = args.stores.open()?;
+	let total = match Bar::wanted(output) {
+		true => measure(&args.dir, &options).map_err(Failure::environment)?.bytes,
+		false => 0,
+	};
+	let bar = Bar::new(output, "Packing", total);
+	let targets: Vec<&dyn Store> = stores.iter().map(|store| &**store).collect();
+	let packed = pack_to_all(&args.dir, &targets, &options, &|progress| bar.set(progress))
+		.map_err(Failure::environment)?;
+	drop(bar);
+	let PackedToAll { image, totals, uploads } = packed;
+	for (store, uploaded) in stores.iter().zip(uploads) {
+		tracing::info!(store = store.name(), ?uploaded, "packed");
 		output.json(|| {
 			json!({
-				"image": report.image.to_string(),
+				"image": image.to_string(),
 				"store": store.name(),
 				"files": totals.files,
 				"directories": totals.directories,
@@ -75,11 +69,12 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 				"hard_links": totals.hard_links,
 				"bytes": totals.bytes,
 				"chunks": totals.chunks,
-				"new_chunks": report.new_chunks,
-				"uploaded_bytes": report.uploaded_bytes,
+				"new_chunks": uploaded.new_chunks,
+				"uploaded_bytes": uploaded.bytes,
 			})
 		})?;
 	}
+	output.text(image)?;
 	Ok(())
 }
 

@@ -66,7 +66,7 @@ impl Superblock {
 		Self::parse(id, &bytes)
 	}
 
-	fn parse(id: ImageId, bytes: &[u8]) -> Result<Self, ImageError> {
+	pub(super) fn parse(id: ImageId, bytes: &[u8]) -> Result<Self, ImageError> {
 		let malformed = |reason: String| ImageError::Malformed { id, reason };
 		let rest = bytes.strip_prefix(&MAGIC).ok_or(ImageError::NoImage { id })?;
 		if bytes.len() > SUPERBLOCK_LIMIT {

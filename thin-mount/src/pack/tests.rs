@@ -4,6 +4,7 @@ use crate::{
 	image::{Image, NodeId, NodeKind},
 	testing::{noise, MemoryStore},
 };
+use bytes::Bytes;
 use proptest::prelude::*;
 use std::{
 	collections::BTreeMap,
@@ -184,6 +185,61 @@ fn a_full_store_is_named_and_what_was_uploaded_helps_the_next_try() {
 }
 
 #[test]
+fn several_stores_are_given_what_each_of_them_lacks() {
+	let dir = tempfile::tempdir().unwrap();
+	sample(dir.path());
+	let (full, empty, some) = (MemoryStore::new(), MemoryStore::new(), MemoryStore::new());
+	let first = pack_into(dir.path(), &full).unwrap();
+	for (at, (key, value)) in full.values.lock().iter().enumerate() {
+		if at % 3 == 0 {
+			some.values.lock().insert(key.clone(), value.clone());
+		}
+	}
+	let had = some.values.lock().len() as u64;
+	let stores: [&dyn Store; 3] = [&*full, &*empty, &*some];
+	let packed = pack_to_all(dir.path(), &stores, &PackOptions::default(), &|_| {}).unwrap();
+	assert_eq!((packed.image, packed.totals), (first.image, first.totals));
+	let new: Vec<_> = packed.uploads.iter().map(|upload| upload.new_chunks).collect();
+	assert_eq!(new, [0, first.new_chunks, first.new_chunks - had]);
+	assert_eq!(packed.uploads[1].bytes, first.uploaded_bytes);
+	assert_eq!(*empty.values.lock(), *full.values.lock());
+	assert_eq!(*some.values.lock(), *full.values.lock());
+	// The same store twice, which takes no key twice.
+	let twice = MemoryStore::new();
+	let stores: [&dyn Store; 2] = [&*twice, &*twice];
+	let packed = pack_to_all(dir.path(), &stores, &PackOptions::default(), &|_| {}).unwrap();
+	assert_eq!(packed.uploads[1], Uploaded::default());
+}
+
+#[test]
+fn a_store_that_fails_is_named_and_none_has_the_image() {
+	let dir = tempfile::tempdir().unwrap();
+	for n in 0..40 {
+		fs::write(dir.path().join(n.to_string()), noise(n, 300_000)).unwrap();
+	}
+	let (good, small) = (MemoryStore::new(), MemoryStore::new());
+	small.limit.store(6_000_000, Ordering::Relaxed);
+	let image = pack_into(dir.path(), &MemoryStore::new()).unwrap().image;
+	for stores in [[&*good as &dyn Store, &*small], [&*small as &dyn Store, &*good]] {
+		let error = pack_to_all(dir.path(), &stores, &PackOptions::default(), &|_| {}).unwrap_err();
+		assert!(matches!(error, PackError::Store(StoreError::Full { .. })), "{error}");
+		assert!(!good.values.lock().contains_key(&image.0 .0[..]));
+	}
+	// What both have by then is of use.
+	let before = (good.writes() as u64, small.writes() as u64);
+	assert!(before.0 > 0 && before.1 > 0);
+	small.limit.store(0, Ordering::Relaxed);
+	let stores: [&dyn Store; 2] = [&*good, &*small];
+	let packed = pack_to_all(dir.path(), &stores, &PackOptions::default(), &|_| {}).unwrap();
+	assert_eq!(packed.image, image);
+	let all = good.values.lock().len() as u64;
+	assert_eq!(
+		packed.uploads.iter().map(|u| u.new_chunks).collect::<Vec<_>>(),
+		[all - before.0, all - before.1]
+	);
+}
+
+#[test]
 fn a_sparse_file_of_a_terabyte_is_packed_by_its_data() {
 	let dir = tempfile::tempdir().unwrap();
 	let file = File::create(dir.path().join("sparse")).unwrap();
@@ -316,7 +372,7 @@ fn the_assembly_hears_of_every_step() {
 	let root = Root::open(dir.path()).unwrap();
 	let identity = walk::Identity::of(&rustix::fs::stat(dir.path().join("f")).unwrap());
 	let (store, outcome) = (MemoryStore::new(), Outcome::default());
-	let uploader = Uploader::new(&*store);
+	let uploader = Uploader::new(&[&*store]);
 	let (chunks, _to_upload) = crossbeam_channel::unbounded();
 	let Queues { steps, steps_out, results, results_out, .. } = Queues::new(1);
 	let answers: Vec<_> = thread::scope(|scope| {

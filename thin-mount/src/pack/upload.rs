@@ -1,10 +1,11 @@
-//! Uploading: asks what the store has, compresses the rest, stores it.
+//! Uploading: asks what each store has, compresses the rest, stores it.
 
-use super::{record, Outcome, PackError};
+use super::{Outcome, PackError, Uploaded};
 use crate::{
 	blob::ChunkSink,
 	chunk::{Chunk, ChunkId},
 	store::{Store, StoreError},
+	value,
 };
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
@@ -21,10 +22,15 @@ const BATCH: usize = 64;
 const GENERATION: usize = 1 << 17;
 
 pub(super) struct Uploader<'s> {
-	store: &'s dyn Store,
+	targets: Vec<Target<'s>>,
 	offered: Mutex<Generations>,
+}
+
+/// A store, and what it was given so far.
+struct Target<'s> {
+	store: &'s dyn Store,
 	new_chunks: AtomicU64,
-	uploaded_bytes: AtomicU64,
+	bytes: AtomicU64,
 }
 
 /// The ids offered lately. A chunk on its way to the store must not be sent there again by another
@@ -50,18 +56,26 @@ impl Generations {
 }
 
 impl<'s> Uploader<'s> {
-	pub(super) fn new(store: &'s dyn Store) -> Self {
-		Self {
-			store,
-			offered: Mutex::default(),
+	pub(super) fn new(stores: &[&'s dyn Store]) -> Self {
+		let target = |store: &&'s dyn Store| Target {
+			store: *store,
 			new_chunks: AtomicU64::new(0),
-			uploaded_bytes: AtomicU64::new(0),
-		}
+			bytes: AtomicU64::new(0),
+		};
+		Self { targets: stores.iter().map(target).collect(), offered: Mutex::default() }
 	}
 
-	/// How many chunks were new to the store, and how many bytes their values have.
-	pub(super) fn counts(&self) -> (u64, u64) {
-		(self.new_chunks.load(Ordering::Relaxed), self.uploaded_bytes.load(Ordering::Relaxed))
+	/// What was new to each store.
+	pub(super) fn counts(&self) -> Vec<Uploaded> {
+		let counts = |target: &Target<'_>| Uploaded {
+			new_chunks: target.new_chunks.load(Ordering::Relaxed),
+			bytes: target.bytes.load(Ordering::Relaxed),
+		};
+		self.targets.iter().map(counts).collect()
+	}
+
+	pub(super) fn flush(&self) -> Result<(), StoreError> {
+		self.targets.iter().try_for_each(|target| target.store.flush())
 	}
 
 	/// Uploads what comes in, until nothing more can come.
@@ -92,22 +106,43 @@ impl<'s> Uploader<'s> {
 		}
 		let keys: Vec<_> =
 			batch.iter().map(|chunk| Bytes::copy_from_slice(&chunk.id().0)).collect();
-		let has = self.store.has_many(&keys)?;
+		// Compressed when the first store lacks it, for all that do.
+		let mut values: Vec<Option<Bytes>> = vec![None; batch.len()];
+		for target in &self.targets {
+			let missing = target.missing(&keys)?;
+			let records: Vec<_> = missing
+				.into_iter()
+				.map(|at| {
+					let value = values[at].get_or_insert_with(|| value::encode(&batch[at]));
+					(keys[at].clone(), value.clone())
+				})
+				.collect();
+			target.put(&records)?;
+		}
+		Ok(())
+	}
+}
+
+impl Target<'_> {
+	/// The places of the keys that the store does not have.
+	fn missing(&self, keys: &[Bytes]) -> Result<Vec<usize>, StoreError> {
+		let has = self.store.has_many(keys)?;
 		if has.len() != keys.len() {
 			// Taking a missing answer for a yes would lose the chunk.
 			let reason = format!("it was asked for {} keys and answered {}", keys.len(), has.len());
-			let store = self.store.name().to_owned();
-			return Err(StoreError::Refused { store, reason }.into());
+			return Err(StoreError::Refused { store: self.store.name().to_owned(), reason });
 		}
-		let missing = batch.iter().zip(has).filter(|(_, has)| !has);
-		let records: Vec<_> = missing.map(|(chunk, _)| record(chunk)).collect();
+		Ok((0..keys.len()).filter(|at| !has[*at]).collect())
+	}
+
+	fn put(&self, records: &[(Bytes, Bytes)]) -> Result<(), StoreError> {
 		if records.is_empty() {
 			return Ok(());
 		}
-		self.store.put_many(&records)?;
+		self.store.put_many(records)?;
 		let bytes: usize = records.iter().map(|(_, value)| value.len()).sum();
 		self.new_chunks.fetch_add(records.len() as u64, Ordering::Relaxed);
-		self.uploaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+		self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
 		Ok(())
 	}
 }

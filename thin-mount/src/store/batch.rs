@@ -16,7 +16,7 @@ const CHUNKS_PER_READ: usize = 64;
 const STORED_CHUNK: usize = CHUNK_SIZE + 1_024;
 /// The largest value that 0-db takes.
 pub(super) const MAX_VALUE: usize = 8 * 1024 * 1024;
-const MAX_KEY: usize = 255;
+pub(super) const MAX_KEY: usize = 255;
 const QUESTIONS_PER_BATCH: usize = 256;
 const WRITES_PER_BATCH: usize = 16;
 const BYTES_PER_WRITE: usize = 1024 * 1024;
@@ -143,6 +143,50 @@ pub(super) fn set_many(
 	Ok(())
 }
 
+/// Deletes these keys, one command each. `settle` judges an answer that is an error.
+pub(super) fn delete_many(
+	pool: &Pool,
+	keys: &[Key],
+	settle: impl Fn(String) -> Result<(), StoreError> + Sync,
+) -> Result<(), StoreError> {
+	check_keys(pool, keys)?;
+	for (_, answer) in ask_each(pool, "DEL", keys)? {
+		if let Err(words) = answer {
+			settle(words)?;
+		}
+	}
+	Ok(())
+}
+
+/// The answers to a command of one key, for each of these: the server's words where it is an error.
+pub(super) fn ask_each<'k>(
+	pool: &Pool,
+	command: &str,
+	keys: &'k [Key],
+) -> Result<Vec<(&'k Key, Result<Value, String>)>, StoreError> {
+	let batches = split(keys, |range, _| range.len() < QUESTIONS_PER_BATCH);
+	let parts = in_parallel(&batches, |range| {
+		let keys = &keys[range.clone()];
+		let mut packed = Vec::new();
+		for key in keys {
+			redis::cmd(command).arg(key.as_ref()).write_packed_command(&mut packed);
+		}
+		pool.with(|connection| {
+			connection.send(&packed)?;
+			let mut answers = Vec::with_capacity(keys.len());
+			for _ in keys {
+				answers.push(match connection.answer(MAX_KEY) {
+					Ok(value) => Ok(value),
+					Err(WireError::Server(words)) => Err(words),
+					Err(error) => return Err(error),
+				});
+			}
+			Ok(answers)
+		})
+	})?;
+	Ok(keys.iter().zip(parts.into_iter().flatten()).collect())
+}
+
 fn check_keys(pool: &Pool, keys: &[Key]) -> Result<(), StoreError> {
 	match keys.iter().find(|key| key.is_empty() || key.len() > MAX_KEY) {
 		None => Ok(()),
@@ -152,7 +196,7 @@ fn check_keys(pool: &Pool, keys: &[Key]) -> Result<(), StoreError> {
 	}
 }
 
-fn unexpected(command: &str, value: &Value) -> WireError {
+pub(super) fn unexpected(command: &str, value: &Value) -> WireError {
 	let kind = match value {
 		Value::Nil => "nothing",
 		Value::Int(_) => "a number",
@@ -212,7 +256,7 @@ mod tests {
 	fn runs_cover_everything_in_order() {
 		let items: Vec<usize> = (0..10).collect();
 		assert_eq!(split(&items, |run, _| run.len() < 4), [0..4, 4..8, 8..10]);
-		assert_eq!(split(&items[..0], |_, _| true), []);
+		assert!(split(&items[..0], |_, _| true).is_empty());
 		assert_eq!(split(&items[..3], |_, _| false), [0..1, 1..2, 2..3]);
 	}
 

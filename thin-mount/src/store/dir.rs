@@ -6,7 +6,7 @@
 //! new/<process>-<number>                 values on their way; only whole ones get their name
 //! ```
 
-use super::{Key, Store, StoreError};
+use super::{Key, Listed, OnPage, Store, StoreError};
 use bytes::Bytes;
 use rustix::{
 	fs::{renameat_with, RenameFlags, CWD},
@@ -128,6 +128,29 @@ impl DirStore {
 		}
 	}
 
+	/// The values in one folder whose file names are those of keys.
+	fn listed(
+		&self,
+		folder: &Path,
+		key: &mut dyn FnMut(&str) -> Option<Key>,
+	) -> Result<Vec<Listed>, StoreError> {
+		let mut listed = Vec::new();
+		for entry in entries(folder).map_err(|error| self.failed("can't list", error))? {
+			let entry = entry.map_err(|error| self.failed("can't list", error))?;
+			let Some(key) = entry.file_name().to_str().and_then(&mut *key) else { continue };
+			match entry.metadata() {
+				Ok(found) if found.is_file() => {
+					listed.push(Listed { key, size: found.len(), stored: found.modified().ok() })
+				},
+				Ok(_) => {},
+				// Another process was faster.
+				Err(error) if error.kind() == ErrorKind::NotFound => {},
+				Err(error) => return Err(self.failed("can't look", error)),
+			}
+		}
+		Ok(listed)
+	}
+
 	fn failed(&self, what: &str, error: io::Error) -> StoreError {
 		let (store, reason) = (self.name.clone(), format!("{what}: {error}"));
 		match error.kind() {
@@ -145,6 +168,44 @@ impl DirStore {
 		}
 		Err(StoreError::Unreachable { store: self.name.clone(), reason: "no such folder".into() })
 	}
+}
+
+/// What a folder holds. One that is not there holds nothing.
+fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntry>>> {
+	match fs::read_dir(folder) {
+		Ok(entries) => Ok(Some(entries).into_iter().flatten()),
+		Err(error) if error.kind() == ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+		Err(error) => Err(error),
+	}
+}
+
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+	let mut found = Vec::new();
+	for entry in entries(folder)? {
+		let entry = entry?;
+		if entry.file_type()?.is_dir() {
+			found.push(entry.path());
+		}
+	}
+	Ok(found)
+}
+
+/// The key that is escaped so, as [`DirStore::path`] does it.
+fn unescaped(name: &str) -> Option<Vec<u8>> {
+	let mut key = Vec::new();
+	let mut bytes = name.bytes();
+	while let Some(byte) = bytes.next() {
+		key.push(match byte {
+			b'%' => {
+				let digits = [bytes.next()?, bytes.next()?];
+				let mut byte = [0];
+				hex::decode_to_slice(digits, &mut byte).ok()?;
+				byte[0]
+			},
+			byte => byte,
+		});
+	}
+	(1..=255).contains(&key.len()).then_some(key)
 }
 
 /// Whether there is a value. No chunk's value is empty: an empty file there is what a power cut
@@ -183,6 +244,46 @@ impl Store for DirStore {
 				return Err(StoreError::Refused { store: self.name.clone(), reason });
 			}
 			self.write(key, value).map_err(|error| self.failed("can't write", error))?;
+		}
+		Ok(())
+	}
+
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		self.must_exist()?;
+		let failed = |error| self.failed("can't list", error);
+		for fan in folders(&self.root.join("chunks")).map_err(failed)? {
+			page(self.listed(&fan, &mut |name| {
+				let first = fan.file_name()?.to_str()?;
+				let key = hex::decode(format!("{first}{name}")).ok()?;
+				// Only under its own name would a value be found again.
+				(key.len() == 32 && self.path(&key) == fan.join(name)).then(|| key.into())
+			})?)?;
+		}
+		let mut open = vec![(self.root.join("records"), String::new())];
+		while let Some((folder, before)) = open.pop() {
+			for inner in folders(&folder).map_err(failed)? {
+				let piece = inner.file_name().and_then(|name| name.to_str()?.strip_suffix('+'));
+				if let Some(piece) = piece {
+					open.push((inner.clone(), format!("{before}{piece}")));
+				}
+			}
+			page(self.listed(&folder, &mut |name| {
+				let key = unescaped(&format!("{before}{name}"))?;
+				(self.path(&key) == folder.join(name)).then(|| key.into())
+			})?)?;
+		}
+		Ok(())
+	}
+
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		self.must_exist()?;
+		for key in keys {
+			match fs::remove_file(self.path(key)) {
+				Err(error) if error.kind() != ErrorKind::NotFound => {
+					return Err(self.failed("can't delete", error))
+				},
+				_ => {},
+			}
 		}
 		Ok(())
 	}

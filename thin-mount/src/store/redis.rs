@@ -5,9 +5,10 @@ use super::{
 	batch,
 	pool::{GreetingError, Pool},
 	wire::{Connection, WireError},
-	Key, Store, StoreError,
+	Key, Listed, OnPage, Store, StoreError,
 };
 use bytes::Bytes;
+use redis::Value;
 
 /// One database of a Redis.
 pub struct RedisStore {
@@ -57,6 +58,24 @@ fn greet(
 	Ok(())
 }
 
+/// A page of keys, and where the next one begins.
+fn keys_from(connection: &mut Connection, cursor: &[u8]) -> Result<(Vec<u8>, Vec<Key>), WireError> {
+	let mut scan = redis::cmd("SCAN");
+	scan.arg(cursor).arg("COUNT").arg(256);
+	let answer = connection.ask(&scan, batch::MAX_VALUE)?;
+	let Value::Array(parts) = &answer else { return Err(batch::unexpected("SCAN", &answer)) };
+	let [Value::BulkString(next), Value::Array(keys)] = &parts[..] else {
+		return Err(batch::unexpected("SCAN", &answer));
+	};
+	let keys = keys.iter().filter_map(|key| match key {
+		Value::BulkString(key) if (1..=batch::MAX_KEY).contains(&key.len()) => {
+			Some(Key::copy_from_slice(key))
+		},
+		_ => None,
+	});
+	Ok((next.clone(), keys.collect()))
+}
+
 impl Store for RedisStore {
 	fn name(&self) -> &str {
 		self.pool.name()
@@ -72,5 +91,30 @@ impl Store for RedisStore {
 
 	fn put_many(&self, records: &[(Key, Bytes)]) -> Result<(), StoreError> {
 		batch::set_many(&self.pool, records, &["NX"], |_, words| Err(self.pool.said(words)))
+	}
+
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		let mut cursor = b"0".to_vec();
+		loop {
+			let (next, keys) = self.pool.with(|connection| keys_from(connection, &cursor))?;
+			// What is no string is none of ours, and neither is a key that no store could have.
+			let lengths = batch::ask_each(&self.pool, "STRLEN", &keys)?;
+			let listed = lengths.into_iter().filter_map(|(key, length)| match length {
+				Ok(Value::Int(length)) => {
+					let size = u64::try_from(length).unwrap_or(0);
+					Some(Listed { key: key.clone(), size, stored: None })
+				},
+				_ => None,
+			});
+			page(listed.collect())?;
+			if next == b"0" {
+				return Ok(());
+			}
+			cursor = next;
+		}
+	}
+
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		batch::delete_many(&self.pool, keys, |words| Err(self.pool.said(words)))
 	}
 }

@@ -1,7 +1,7 @@
 //! Several stores that share the keys among them by the first byte, in rfs's notation:
 //! `00-7f=zdb://…` and `80-ff=zdb://…`.
 
-use super::{address::redacted, Key, Store, StoreError};
+use super::{address::redacted, Key, OnPage, Store, StoreError};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -152,6 +152,30 @@ impl Store for ShardedStore {
 				let records: Vec<_> = records.into_iter().cloned().collect();
 				shard.put_many(&records)?;
 				Ok(vec![(); records.len()])
+			},
+		)?;
+		Ok(())
+	}
+
+	/// What lies in a shard that would not be asked for it is left out.
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		for (at, shard) in self.shards.iter().enumerate() {
+			shard.scan(&mut |mut listed| {
+				listed.retain(|value| self.route(&value.key) == at);
+				page(listed)
+			})?;
+		}
+		Ok(())
+	}
+
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		self.spread(
+			keys,
+			|key| key,
+			|shard, keys| {
+				let keys: Vec<_> = keys.into_iter().cloned().collect();
+				shard.delete_many(&keys)?;
+				Ok(vec![(); keys.len()])
 			},
 		)?;
 		Ok(())

@@ -20,6 +20,8 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// What 0-db takes in an array, and more than any answer here holds.
 const MAX_ELEMENTS: usize = 1_024;
+/// And in all arrays of an answer together: a page of a scan has 1,024 arrays of three.
+const MAX_VALUES: usize = 5 * MAX_ELEMENTS;
 const MAX_DEPTH: usize = 4;
 const LINE_LIMIT: usize = 4_096;
 const BUFFER_SIZE: usize = 16 * 1024;
@@ -51,6 +53,14 @@ fn malformed(what: &str) -> WireError {
 	WireError::Broken(format!("this is not the redis protocol: {what}"))
 }
 
+/// What an answer may still take.
+struct Budget {
+	/// Bytes of bulk strings.
+	bytes: usize,
+	/// Values, arrays among them.
+	values: usize,
+}
+
 pub(super) struct Connection {
 	stream: TcpStream,
 	buffer: Box<[u8; BUFFER_SIZE]>,
@@ -69,13 +79,7 @@ impl Connection {
 					stream.set_nodelay(true)?;
 					stream.set_read_timeout(Some(SILENCE_TIMEOUT))?;
 					stream.set_write_timeout(Some(SILENCE_TIMEOUT))?;
-					return Ok(Self {
-						stream,
-						buffer: Box::new([0; BUFFER_SIZE]),
-						start: 0,
-						end: 0,
-						deadline: Instant::now(),
-					});
+					return Ok(Self::over(stream));
 				},
 				Err(error) if error.kind() == io::ErrorKind::TimedOut => {
 					let seconds = CONNECT_TIMEOUT.as_secs();
@@ -85,6 +89,17 @@ impl Connection {
 			}
 		}
 		Err(last)
+	}
+
+	/// A connection that is made already.
+	pub(super) fn over(stream: TcpStream) -> Self {
+		Self {
+			stream,
+			buffer: Box::new([0; BUFFER_SIZE]),
+			start: 0,
+			end: 0,
+			deadline: Instant::now() + ANSWER_TIMEOUT,
+		}
 	}
 
 	/// Sends one command and waits for its answer, of at most `limit` bytes of values.
@@ -105,17 +120,22 @@ impl Connection {
 
 	/// The next answer. An error that the server reports is a [`WireError::Server`].
 	pub(super) fn answer(&mut self, limit: usize) -> Result<Value, WireError> {
-		let mut budget = limit;
+		let mut budget = Budget { bytes: limit, values: MAX_VALUES };
 		self.value(&mut budget, 0)
 	}
 
-	fn value(&mut self, budget: &mut usize, depth: usize) -> Result<Value, WireError> {
+	fn value(&mut self, budget: &mut Budget, depth: usize) -> Result<Value, WireError> {
 		let line = self.line()?;
+		budget.values = budget
+			.values
+			.checked_sub(1)
+			.ok_or_else(|| malformed("more values than any answer has"))?;
 		match line.split_first() {
 			Some((b'$', digits)) => match length(digits)? {
 				None => Ok(Value::Nil),
 				Some(length) => {
-					*budget = budget
+					budget.bytes = budget
+						.bytes
 						.checked_sub(length)
 						.ok_or_else(|| malformed("more bytes than were asked for"))?;
 					self.bulk(length).map(Value::BulkString)
@@ -198,7 +218,8 @@ impl Connection {
 		}
 		// 0-db leaves Nagle's algorithm on: its second small reply waits for the acknowledgement
 		// of the first, which the kernel delays by 40 ms. The option lasts for a short while only.
-		set_tcp_quickack(&self.stream, true).map_err(io::Error::from)?;
+		// Where it can't be set, answers are only slower.
+		let _ = set_tcp_quickack(&self.stream, true);
 		self.start = 0;
 		self.end = got.saturating_sub(wanted);
 		Ok(got.min(wanted))
@@ -211,6 +232,22 @@ fn length(digits: &[u8]) -> Result<Option<usize>, WireError> {
 		Ok("-1") => Ok(None),
 		Ok(text) => text.parse().map(Some).map_err(|_| malformed("a length that is no number")),
 		Err(_) => Err(malformed("a length that is no number")),
+	}
+}
+
+/// What a client makes of an answer that comes from anywhere, where it asked for at most `limit`
+/// bytes: `None` where the connection is of no use after it. At most 128 KiB.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_answer(bytes: &[u8], limit: usize) -> Option<Result<Value, String>> {
+	use std::os::{fd::OwnedFd, unix::net::UnixStream};
+	let (mut there, here) = UnixStream::pair().ok()?;
+	// It fits into the socket's buffer, so nobody has to read at the same time.
+	there.write_all(&bytes[..bytes.len().min(128 * 1024)]).ok()?;
+	drop(there);
+	match Connection::over(TcpStream::from(OwnedFd::from(here))).answer(limit) {
+		Ok(value) => Some(Ok(value)),
+		Err(WireError::Server(words)) => Some(Err(words)),
+		Err(WireError::Broken(_)) => None,
 	}
 }
 
@@ -233,7 +270,6 @@ mod tests {
 			}
 		});
 		let mut connection = Connection::open("127.0.0.1", port).unwrap();
-		connection.deadline = Instant::now() + ANSWER_TIMEOUT;
 		let result = connection.answer(limit);
 		drop(connection);
 		server.join().unwrap();
@@ -278,6 +314,13 @@ mod tests {
 			let shown = String::from_utf8_lossy(bytes);
 			assert!(matches!(result, Err(WireError::Broken(_))), "{shown:?} gave {result:?}");
 		}
+		// Numbers take no bytes of the limit, and memory all the same.
+		static MANY: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+			let inner = [&b"*1024\r\n"[..], &b":1\r\n".repeat(1024)].concat();
+			[&b"*1024\r\n"[..], &inner.repeat(1024)].concat()
+		});
+		let error = answer(&MANY, MANY.len(), 5).unwrap_err().to_string();
+		assert!(error.contains("more values"), "{error}");
 		static LONG: [u8; 3 * LINE_LIMIT + BUFFER_SIZE] = [b'+'; 3 * LINE_LIMIT + BUFFER_SIZE];
 		assert!(matches!(answer(&LONG, LONG.len(), 5), Err(WireError::Broken(_))));
 	}

@@ -5,12 +5,15 @@ use super::{
 	batch,
 	pool::{GreetingError, Pool},
 	wire::{Connection, WireError},
-	Key, Store, StoreError,
+	Key, Listed, OnPage, Store, StoreError,
 };
 use bytes::Bytes;
 use redis::Value;
 use sha1::{Digest, Sha1};
-use std::collections::HashSet;
+use std::{
+	collections::HashSet,
+	time::{Duration, UNIX_EPOCH},
+};
 
 const MAX_NAMESPACE: usize = 128;
 
@@ -91,6 +94,41 @@ fn select(
 	}
 }
 
+/// A page of values, and the cursor behind it. `None` at the end.
+fn page_from(
+	connection: &mut Connection,
+	cursor: Option<&[u8]>,
+) -> Result<Option<(Vec<u8>, Vec<Listed>)>, WireError> {
+	/// The most values that a 0-db lists at once.
+	const PAGE: usize = 1_024;
+	let mut scan = redis::cmd("SCANX");
+	if let Some(cursor) = cursor {
+		scan.arg(cursor);
+	}
+	let answer = match connection.ask(&scan, (PAGE + 1) * batch::MAX_KEY) {
+		Err(WireError::Server(words)) if words == "No more data" => return Ok(None),
+		answer => answer?,
+	};
+	let Value::Array(parts) = &answer else { return Err(batch::unexpected("SCANX", &answer)) };
+	let [Value::BulkString(next), Value::Array(entries)] = &parts[..] else {
+		return Err(batch::unexpected("SCANX", &answer));
+	};
+	let listed = entries.iter().map(|entry| match entry {
+		Value::Array(fields) => match &fields[..] {
+			[Value::BulkString(key), Value::Int(size), Value::Int(time)] => Ok(Listed {
+				key: Key::copy_from_slice(key),
+				size: u64::try_from(*size).unwrap_or(0),
+				stored: u64::try_from(*time)
+					.ok()
+					.and_then(|time| UNIX_EPOCH.checked_add(Duration::from_secs(time))),
+			}),
+			_ => Err(batch::unexpected("SCANX", entry)),
+		},
+		_ => Err(batch::unexpected("SCANX", entry)),
+	});
+	Ok(Some((next.clone(), listed.collect::<Result<_, _>>()?)))
+}
+
 impl Store for ZdbStore {
 	fn name(&self) -> &str {
 		self.pool.name()
@@ -115,6 +153,30 @@ impl Store for ZdbStore {
 			.map(|(record, _)| record.clone())
 			.collect();
 		batch::set_many(&self.pool, &absent, &[], |record, words| self.settle(record, words))
+	}
+
+	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
+		let mut cursor: Option<Vec<u8>> = None;
+		while let Some((next, listed)) =
+			self.pool.with(|connection| page_from(connection, cursor.as_deref()))?
+		{
+			page(listed)?;
+			if cursor.as_ref() == Some(&next) {
+				return Err(self.pool.unreachable("its scan does not get on".into()));
+			}
+			cursor = Some(next);
+		}
+		Ok(())
+	}
+
+	fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+		batch::delete_many(&self.pool, keys, |words| match words.as_str() {
+			"Key not found" => Ok(()),
+			worm if worm.contains("worm mode") => Err(self.pool.refused(format!(
+				"{words}: it keeps everything; what shall stay can be packed into a new namespace"
+			))),
+			_ => Err(self.pool.said(words)),
+		})
 	}
 }
 

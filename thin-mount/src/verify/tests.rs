@@ -60,6 +60,31 @@ fn missing_and_corrupt_chunks_are_reported_by_file() {
 }
 
 #[test]
+fn a_sample_checks_as_much_as_it_says_and_all_inner_nodes() {
+	let (store, id) = packed();
+	let run = |sample| verify_sample(store.source(), id, sample, &|_| {}).unwrap();
+	let report = run(Sample::Count(10));
+	assert_eq!((report.leaves, report.checked, report.problem_count), (80, 10, 0));
+	assert_eq!(run(Sample::Count(1000)).checked, 80);
+	assert_eq!(run(Sample::Share(1.0)).checked, 80);
+	// A node is found missing by any sample, a leaf by one of all.
+	let leaf = store.values.lock().remove(&leaf(3, 1)).unwrap();
+	assert_eq!(run(Sample::Count(80)).problem_count, 1);
+	let found = (0..300).filter(|_| run(Sample::Count(20)).problem_count == 1).count();
+	// One in four, up to chance: 5 sigma.
+	assert!((38..=112).contains(&found), "{found}");
+	drop(leaf);
+	let image = Image::open(store.source(), id).unwrap();
+	let blob = image.tree().blob(image.tree().find(b"d/11").unwrap()).unwrap();
+	store.values.lock().remove(&blob.root.0[..]).unwrap();
+	assert!(run(Sample::Count(1)).problem_count >= 1);
+	// Progress ends at the size of the image all the same.
+	let last = Mutex::new(0);
+	verify_sample(store.source(), id, Sample::Count(5), &|p| *last.lock() = p.bytes).unwrap();
+	assert_eq!(*last.lock(), image.superblock().totals.bytes);
+}
+
+#[test]
 fn an_image_without_superblock_or_listing_is_an_error() {
 	let (store, id) = packed();
 	let listing = Image::open(store.source(), id).unwrap().superblock().listing;

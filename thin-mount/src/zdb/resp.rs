@@ -177,6 +177,25 @@ fn line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
 	out.extend_from_slice(b"\r\n");
 }
 
+/// The requests in bytes that come from anywhere, in pieces of this size, and whether an error
+/// ended them.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_requests(bytes: &[u8], piece: usize) -> (Vec<Vec<Bytes>>, bool) {
+	let (mut buffer, mut parser) = (BytesMut::new(), RequestParser::default());
+	let mut requests = Vec::new();
+	for part in bytes.chunks(piece.max(1)) {
+		buffer.extend_from_slice(part);
+		loop {
+			match parser.next(&mut buffer) {
+				Ok(Some(request)) => requests.push(request),
+				Ok(None) => break,
+				Err(_) => return (requests, true),
+			}
+		}
+	}
+	(requests, false)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -7,7 +7,7 @@ use super::{
 };
 use codec::{Codec, Encode};
 use frame_system_rpc_runtime_api::AccountNonceApi;
-use pallet_snapshots::SnapshotId;
+use pallet_snapshots::{SnapshotId, Status};
 use pallet_snapshots_runtime_api::{SnapshotsApi, MAX_PAGE};
 use parking_lot::Mutex;
 use sc_transaction_pool_api::{InPoolTransaction, TransactionPool, TransactionSource};
@@ -157,6 +157,10 @@ where
 		Ok(details.map(|details| Registered {
 			id,
 			stage: Stage::from(&details.snapshot.status),
+			certified_at: match details.snapshot.status {
+				Status::Certified { at } => at.saturated_into::<u32>(),
+				_ => 0,
+			},
 			manifest: details.snapshot.manifest,
 			locations: details.locations,
 			attested: details.attestations.iter().any(|(who, _)| Some(who) == ours.as_ref()),

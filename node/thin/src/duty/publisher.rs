@@ -7,6 +7,7 @@ use super::{
 };
 use pallet_snapshots::{ImageInfo, Location, SnapshotId};
 use serde::{Deserialize, Serialize};
+use sp_core::H256;
 use std::{
 	path::Path,
 	sync::Arc,
@@ -37,11 +38,13 @@ pub trait Workshop<Header>: Send {
 	/// Makes a snapshot of the running node at the newest block that can be proven.
 	fn make(&mut self) -> Result<Made<Header>, DutyError>;
 
-	/// Stores a proof of the registration beside the image.
-	fn prove(&mut self, id: SnapshotId) -> Result<(), DutyError>;
+	/// Stores a proof beside the image that the snapshot is certified since block `certified_at`.
+	/// `false` when that can't be proven yet: not every finalized block has a justification.
+	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError>;
 
-	/// Removes from the stores what none of these images needs.
-	fn clean(&mut self, keep: &[SnapshotId]) -> Result<(), DutyError>;
+	/// Removes from the stores what none of these images needs. Those that are not there don't
+	/// count.
+	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError>;
 }
 
 /// How far a published snapshot is.
@@ -220,6 +223,7 @@ where
 			return Ok(());
 		}
 		let registered = self.registry.snapshot(published.id)?;
+		let certified_at = registered.as_ref().map_or(0, |registered| registered.certified_at);
 		let reached = match registered.map(|registered| registered.stage) {
 			None if published.progress == Progress::Stored => {
 				let Published { header, image, .. } = published.clone();
@@ -241,8 +245,10 @@ where
 				if published.progress != Progress::Certified {
 					self.reach(index, Progress::Certified)?;
 				}
-				self.workshop.prove(published.id)?;
-				Progress::Proven
+				match self.workshop.prove(published.id, certified_at)? {
+					true => Progress::Proven,
+					false => Progress::Certified,
+				}
 			},
 			Some(Stage::Certified) => Progress::Proven,
 		};
@@ -295,17 +301,15 @@ where
 	}
 
 	fn clean(&mut self) -> Result<(), DutyError> {
-		let mut keep: Vec<SnapshotId> = self
-			.journal
-			.get()
-			.published
-			.iter()
+		let published = self.journal.get().published.iter();
+		let mut keep: Vec<H256> = published
 			.filter(|published| published.progress != Progress::Ended)
-			.map(|published| published.id)
+			.map(|published| published.image.image)
 			.collect();
-		// What is registered may be somebody's who shares the stores, or one of ours that was
-		// given up too early.
-		keep.extend(self.registry.open()?);
+		// One of ours may have been given up, and be registered after all.
+		for id in self.registry.open()? {
+			keep.extend(self.registry.snapshot(id)?.map(|registered| registered.manifest.image));
+		}
 		self.workshop.clean(&keep)?;
 		self.journal.change(|ledger| ledger.to_clean = false)
 	}

@@ -67,6 +67,8 @@ pub struct Registered {
 	pub locations: Vec<Location>,
 	/// Where it is in its life.
 	pub stage: Stage,
+	/// The block in which it was certified; 0 while it is not.
+	pub certified_at: u32,
 	/// Whether the account of this node vouches for it.
 	pub attested: bool,
 }

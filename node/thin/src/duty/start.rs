@@ -1,6 +1,8 @@
 //! Puts the duties together that a node was given on its command line.
 
 use super::{
+	attester::{Attester, Rules},
+	auditor::NodeAuditor,
 	chain::{ChainRegistry, Signer},
 	cli::DutyParams,
 	publisher::{Publisher, Schedule},
@@ -9,7 +11,7 @@ use super::{
 	workshop::NodeWorkshop,
 	DutyError,
 };
-use crate::{error::StartError, genesis::Genesis, local::LocalPath};
+use crate::{error::StartError, genesis::Genesis, local::LocalPath, prover::ProveSnapshot};
 use codec::Codec;
 use frame_system_rpc_runtime_api::AccountNonceApi;
 use pallet_snapshots_runtime_api::SnapshotsApi;
@@ -32,7 +34,16 @@ const DEFAULT_KEPT_STATES: u32 = 256;
 pub struct Plan<Block: BlockT> {
 	/// Where the journals are.
 	folder: PathBuf,
-	publish: Option<(Schedule, NodeWorkshop<Block>)>,
+	genesis: Genesis<Block>,
+	publish: Option<Publishing>,
+	attest: Option<Rules>,
+}
+
+struct Publishing {
+	schedule: Schedule,
+	database: PathBuf,
+	stores: Vec<String>,
+	kept_states: u32,
 }
 
 impl<Block> Plan<Block>
@@ -54,8 +65,81 @@ where
 	where
 		E: RuntimeVersionOf + CodeExecutor,
 	{
+		let publish = match params.thin_publish_every {
+			Some(every) => Some(Publishing::of(config, params, every, is_thin, most_locations)?),
+			None => None,
+		};
+		let attest = params.thin_attest.then_some(Rules {
+			max_size: params.thin_attest_max_size,
+			dry_run: params.thin_attest_dry_run,
+		});
+		if publish.is_none() && attest.is_none() {
+			return Ok(None);
+		}
 		let folder = config.base_path.config_dir(config.chain_spec.id()).join("thin");
-		let Some(every) = params.thin_publish_every else { return Ok(None) };
+		let genesis = Genesis::<Block>::of(&*config.chain_spec, executor)?;
+		Ok(Some(Self { folder, genesis, publish, attest }))
+	}
+
+	/// Begins the duties. They run for as long as the node.
+	///
+	/// Errors when the keystore has no key to sign with, or a journal is damaged.
+	pub fn begin<Client, Pool, S>(
+		self,
+		client: Arc<Client>,
+		pool: Arc<Pool>,
+		signer: S,
+		prover: Arc<dyn ProveSnapshot>,
+		spawn: &SpawnTaskHandle,
+	) -> Result<(), DutyError>
+	where
+		Client: ProvideRuntimeApi<Block>
+			+ HeaderBackend<Block>
+			+ BlockchainEvents<Block>
+			+ Send
+			+ Sync
+			+ 'static,
+		Client::Api: SnapshotsApi<Block, S::AccountId, S::Balance, NumberFor<Block>>
+			+ AccountNonceApi<Block, S::AccountId, S::Nonce>,
+		Pool: TransactionPool<Block = Block> + 'static,
+		S: Signer<Block> + 'static,
+		NumberFor<Block>: Codec,
+	{
+		let registry: Arc<dyn Registry<Block::Header>> =
+			Arc::new(ChainRegistry::new(client.clone(), pool, signer)?);
+		let Self { folder, genesis, publish, attest } = self;
+		if let Some(Publishing { schedule, database, stores, kept_states }) = publish {
+			let every = schedule.every;
+			let genesis = genesis.clone();
+			let workshop = NodeWorkshop { database, genesis, stores, kept_states, prover };
+			let mut publisher =
+				Publisher::open(&folder, schedule, registry.clone(), Box::new(workshop))?;
+			tracing::info!(target: "thin", every, "Publishing snapshots");
+			let step = move |finalized| publisher.step(finalized);
+			let task = task::follow(client.clone(), "thin-publisher", step);
+			spawn.spawn("thin-publisher", Some("thin"), task);
+		}
+		if let Some(rules) = attest {
+			let dry_run = rules.dry_run;
+			let auditor = NodeAuditor { genesis, folder: folder.join("audits") };
+			let mut attester = Attester::open(&folder, rules, registry, Box::new(auditor))?;
+			tracing::info!(target: "thin", dry_run, "Auditing and attesting snapshots");
+			let step = move |finalized| attester.step(finalized);
+			let task = task::follow(client, "thin-attester", step);
+			spawn.spawn("thin-attester", Some("thin"), task);
+		}
+		Ok(())
+	}
+}
+
+impl Publishing {
+	fn of(
+		config: &Configuration,
+		params: &DutyParams,
+		every: u32,
+		is_thin: bool,
+		most_locations: usize,
+	) -> Result<Self, StartError> {
 		if is_thin {
 			return Err(StartError::Usage(
 				"a thin node holds only what came after its own snapshot, and can't publish: leave \
@@ -76,56 +160,16 @@ where
 				locations.len()
 			)));
 		}
-		let schedule =
-			Schedule { every, keep: params.thin_publish_keep.map(|keep| keep as usize), locations };
+		let keep = params.thin_publish_keep.map(|keep| keep as usize);
 		let kept_states = match &config.state_pruning {
 			Some(PruningMode::Constrained(limits)) => limits.max_blocks,
 			_ => None,
 		};
-		let workshop = NodeWorkshop {
+		Ok(Self {
+			schedule: Schedule { every, keep, locations },
 			database: local.path,
-			genesis: Genesis::<Block>::of(&*config.chain_spec, executor)?,
 			stores: params.thin_publish.clone(),
 			kept_states: kept_states.unwrap_or(DEFAULT_KEPT_STATES),
-		};
-		Ok(Some(Self { folder, publish: Some((schedule, workshop)) }))
-	}
-
-	/// Begins the duties. They run for as long as the node.
-	///
-	/// Errors when the keystore has no key to sign with, or a journal is damaged.
-	pub fn begin<Client, Pool, S>(
-		self,
-		client: Arc<Client>,
-		pool: Arc<Pool>,
-		signer: S,
-		spawn: &SpawnTaskHandle,
-	) -> Result<(), DutyError>
-	where
-		Client: ProvideRuntimeApi<Block>
-			+ HeaderBackend<Block>
-			+ BlockchainEvents<Block>
-			+ Send
-			+ Sync
-			+ 'static,
-		Client::Api: SnapshotsApi<Block, S::AccountId, S::Balance, NumberFor<Block>>
-			+ AccountNonceApi<Block, S::AccountId, S::Nonce>,
-		Pool: TransactionPool<Block = Block> + 'static,
-		S: Signer<Block> + 'static,
-		NumberFor<Block>: Codec,
-	{
-		let registry: Arc<dyn Registry<Block::Header>> =
-			Arc::new(ChainRegistry::new(client.clone(), pool, signer)?);
-		if let Some((schedule, workshop)) = self.publish {
-			let every = schedule.every;
-			let mut publisher =
-				Publisher::open(&self.folder, schedule, registry.clone(), Box::new(workshop))?;
-			tracing::info!(target: "thin", every, "Publishing snapshots");
-			let task = task::follow(client.clone(), "thin-publisher", move |finalized| {
-				publisher.step(finalized)
-			});
-			spawn.spawn("thin-publisher", Some("thin"), task);
-		}
-		Ok(())
+		})
 	}
 }

@@ -42,7 +42,8 @@ pub fn manifest(block: u64, of: u8) -> Manifest {
 
 pub fn registered(number: u8, manifest: Manifest) -> Registered {
 	let (locations, stage) = (Vec::new(), Stage::Pending);
-	Registered { id: id(number), manifest, locations, stage, attested: false }
+	let (certified_at, attested) = (0, false);
+	Registered { id: id(number), manifest, locations, stage, certified_at, attested }
 }
 
 impl Fake {

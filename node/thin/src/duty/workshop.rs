@@ -5,18 +5,36 @@ use super::{
 	DutyError,
 };
 use crate::{
-	create::{create, CreateOptions, Created},
+	create::{create, snapshot_id, CreateOptions, Created},
 	genesis::Genesis,
 	mounted::open_stores,
+	proof::SnapshotProof,
+	prover::{ProveError, ProveSnapshot, Which},
+	records,
 };
 use pallet_snapshots::SnapshotId;
 use sc_consensus_grandpa::BlockNumberOps;
+use sp_core::H256;
 use sp_runtime::{
 	traits::{Block as BlockT, Header as HeaderT, NumberFor},
 	SaturatedConversion,
 };
-use std::{path::PathBuf, sync::Arc};
-use thin_mount::store::Store;
+use std::{
+	path::PathBuf,
+	sync::Arc,
+	time::{Duration, SystemTime},
+};
+use thin_mount::{
+	chunk::ChunkId,
+	gc::{self, Grace},
+	image::ImageId,
+	needs::Needs,
+	source::plain::StoreSource,
+	store::{Key, Store},
+};
+
+/// What was stored this long ago or later is never removed.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A node's own database, and the stores its snapshots go to.
 pub struct NodeWorkshop<Block: BlockT> {
@@ -28,6 +46,8 @@ pub struct NodeWorkshop<Block: BlockT> {
 	pub stores: Vec<String>,
 	/// How many states the node keeps, if it prunes them.
 	pub kept_states: u32,
+	/// Makes the proofs.
+	pub prover: Arc<dyn ProveSnapshot>,
 }
 
 impl<Block: BlockT> NodeWorkshop<Block> {
@@ -64,11 +84,50 @@ where
 		Ok(Made { id, header, block, image, uploaded_bytes })
 	}
 
-	fn prove(&mut self, _id: SnapshotId) -> Result<(), DutyError> {
-		Ok(())
+	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError> {
+		let no_proof =
+			|error: String| DutyError::Make(format!("snapshot {id:?} can't be proven: {error}"));
+		let proof = match self.prover.prove(Which::Id(id)) {
+			Ok(proof) => proof,
+			Err(ProveError::Unknown(..) | ProveError::NothingFinal) => return Ok(false),
+			Err(error) => return Err(no_proof(error.to_string())),
+		};
+		let as_of = SnapshotProof::<Block>::from_bytes(&proof)
+			.map_err(|error| no_proof(error.to_string()))?
+			.as_of();
+		if as_of.is_none_or(|block| block < certified_at.into()) {
+			return Ok(false);
+		}
+		for store in self.open()? {
+			let stores = [store.clone()];
+			let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)
+				.map_err(|error| DutyError::Store(error.to_string()))?;
+			records::write(&*store, id, &manifest, proof.clone())
+				.map_err(|error| DutyError::Store(error.to_string()))?;
+		}
+		Ok(true)
 	}
 
-	fn clean(&mut self, _keep: &[SnapshotId]) -> Result<(), DutyError> {
-		Ok(())
+	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError> {
+		self.open()?.into_iter().try_for_each(|store| clean(store, keep))
 	}
+}
+
+fn clean(store: Arc<dyn Store>, keep: &[H256]) -> Result<(), DutyError> {
+	let failed = |error: String| DutyError::Store(format!("cleaning {}: {error}", store.name()));
+	let keys: Vec<Key> = keep.iter().map(|image| Key::copy_from_slice(&image.0)).collect();
+	let there = store.has_many(&keys).map_err(|error| failed(error.to_string()))?;
+	let mut needs = Needs::default();
+	let source = Arc::new(StoreSource::new(vec![store.clone()]));
+	for (image, _) in keep.iter().zip(there).filter(|(_, there)| *there) {
+		needs
+			.add(source.clone(), ImageId(ChunkId(image.0)))
+			.map_err(|error| failed(error.to_string()))?;
+	}
+	let grace = Grace { period: GRACE, now: SystemTime::now() };
+	let found = gc::find(&*store, &needs, grace).map_err(|error| failed(error.to_string()))?;
+	let (chunks, bytes) = (found.garbage.chunks, found.garbage.bytes);
+	gc::delete(&*store, &found, &|_| {}).map_err(|error| failed(error.to_string()))?;
+	tracing::info!(target: "thin", store = store.name(), chunks, bytes, "Removed what no snapshot needs");
+	Ok(())
 }

@@ -175,6 +175,11 @@ where
 		Self { snapshot, fragments, nodes, truth }
 	}
 
+	/// The number of block F, as it is claimed.
+	pub fn as_of(&self) -> Option<NumberFor<Block>> {
+		self.fragments.last().map(|fragment| *fragment.header.number())
+	}
+
 	/// Reads a proof. Errors when there is more or less of it than there should be.
 	pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotProofError> {
 		let malformed = |reason: String| SnapshotProofError::Malformed(reason);

@@ -10,8 +10,9 @@ struct Bench(Arc<Mutex<Log>>);
 struct Log {
 	block: u32,
 	fails: bool,
+	justified: u32,
 	proven: Vec<SnapshotId>,
-	cleaned: Vec<Vec<SnapshotId>>,
+	cleaned: Vec<Vec<H256>>,
 }
 
 impl Workshop<Header> for Bench {
@@ -24,12 +25,16 @@ impl Workshop<Header> for Bench {
 		Ok(Made { id: id(number), header: block, block, image: image(number), uploaded_bytes: 5 })
 	}
 
-	fn prove(&mut self, id: SnapshotId) -> Result<(), DutyError> {
-		self.0.lock().proven.push(id);
-		Ok(())
+	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError> {
+		let mut log = self.0.lock();
+		let justified = log.justified >= certified_at;
+		if justified {
+			log.proven.push(id);
+		}
+		Ok(justified)
 	}
 
-	fn clean(&mut self, keep: &[SnapshotId]) -> Result<(), DutyError> {
+	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError> {
 		let mut keep = keep.to_vec();
 		keep.sort();
 		keep.dedup();
@@ -135,7 +140,7 @@ fn the_old_one_is_retired_when_the_new_one_is_proven() {
 	house.registry.stage(id(12), Stage::Retired);
 	let mut publisher = house.publisher();
 	publisher.try_step(28).unwrap();
-	assert_eq!(house.bench.0.lock().cleaned, [vec![id(23)]]);
+	assert_eq!(house.bench.0.lock().cleaned, [vec![H256::repeat_byte(23)]]);
 	assert_eq!(progress(&publisher, 12), None);
 	assert_eq!(progress(&publisher, 23), Some(Progress::Proven));
 }
@@ -147,7 +152,7 @@ fn cleaning_spares_what_others_have_registered() {
 	house.register(99);
 	house.registry.remove(id(12));
 	house.publisher().try_step(16).unwrap();
-	assert_eq!(house.bench.0.lock().cleaned, [vec![id(99)]]);
+	assert_eq!(house.bench.0.lock().cleaned, [vec![H256::repeat_byte(99)]]);
 }
 
 #[test]
@@ -199,5 +204,21 @@ fn a_registry_that_is_away_changes_nothing() {
 	house.registry.0.lock().unreachable = true;
 	let mut publisher = house.publisher();
 	assert!(publisher.try_step(16).is_err());
+	assert_eq!(progress(&publisher, 12), Some(Progress::Proven));
+}
+
+#[test]
+fn a_proof_waits_until_the_certification_can_be_proven() {
+	let house = House::new();
+	house.bench.0.lock().block = 12;
+	house.publisher().try_step(13).unwrap();
+	house.register(12);
+	house.registry.0.lock().snapshots.get_mut(&id(12)).unwrap().certified_at = 15;
+	house.registry.stage(id(12), Stage::Certified);
+	let mut publisher = house.publisher();
+	publisher.try_step(16).unwrap();
+	assert_eq!(progress(&publisher, 12), Some(Progress::Certified));
+	house.bench.0.lock().justified = 15;
+	publisher.try_step(17).unwrap();
 	assert_eq!(progress(&publisher, 12), Some(Progress::Proven));
 }
