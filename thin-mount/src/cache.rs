@@ -8,12 +8,15 @@ mod blob;
 mod chunks;
 mod evict;
 mod map;
+mod whole;
 
 pub(crate) use blob::{CachedBlob, Presence};
-pub(crate) use chunks::CachedSource;
+pub(crate) use chunks::{CachedSource, LocalSource};
+pub(crate) use whole::Whole;
 
-use crate::{blob::BlobRef, chunk::CHUNK_SIZE};
-use parking_lot::{Condvar, Mutex};
+use crate::{blob::BlobRef, chunk::CHUNK_SIZE, stop::Stop};
+use lru::LruCache;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
 	collections::HashMap,
@@ -65,6 +68,8 @@ pub struct Cache {
 	folder: PathBuf,
 	limit: Option<u64>,
 	open: Mutex<HashMap<BlobRef, Weak<CachedBlob>>>,
+	/// What all of was hashed by this process.
+	whole: Mutex<LruCache<BlobRef, whole::Identity>>,
 	/// An estimate, between two looks at the disk.
 	used: AtomicU64,
 	full: AtomicBool,
@@ -72,7 +77,7 @@ pub struct Cache {
 	hits: AtomicU64,
 	misses: AtomicU64,
 	added: AtomicU64,
-	stop: Arc<(Mutex<bool>, Condvar)>,
+	stop: Arc<Stop>,
 }
 
 impl Cache {
@@ -90,6 +95,7 @@ impl Cache {
 			folder,
 			limit,
 			open: Mutex::default(),
+			whole: Mutex::new(LruCache::new(whole::REMEMBERED)),
 			full: AtomicBool::new(false),
 			complained: AtomicBool::new(false),
 			hits: AtomicU64::new(0),
@@ -100,11 +106,7 @@ impl Cache {
 		cache.shrink();
 		let (weak, stop) = (Arc::downgrade(&cache), cache.stop.clone());
 		let flusher = std::thread::Builder::new().name("thin-cache".into()).spawn(move || loop {
-			let mut stopped = stop.0.lock();
-			if !*stopped {
-				stop.1.wait_for(&mut stopped, FLUSH_EVERY);
-			}
-			drop(stopped);
+			stop.wait(FLUSH_EVERY);
 			let Some(cache) = weak.upgrade() else { return };
 			cache.flush();
 			cache.shrink();
@@ -201,7 +203,6 @@ impl Cache {
 
 impl Drop for Cache {
 	fn drop(&mut self) {
-		*self.stop.0.lock() = true;
-		self.stop.1.notify_all();
+		self.stop.say();
 	}
 }

@@ -28,6 +28,7 @@ pub mod zdb;
 pub use mount::mount;
 
 mod parallel;
+mod stop;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,10 +1,13 @@
 //! Mounting an image: a FUSE server in this process, and on request an overlay over it.
 
+mod checker;
 mod content;
 mod filesystem;
 mod overlay;
+mod passthrough;
 mod point;
 
+pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
 
 use crate::{
@@ -48,6 +51,9 @@ pub struct MountOptions {
 	pub fetch: FetchOptions,
 	/// How many threads answer the kernel.
 	pub threads: usize,
+	/// Whether the kernel may read files by itself that are wholly in the cache and verified.
+	/// Where it can't, that is no error.
+	pub passthrough: bool,
 }
 
 impl MountOptions {
@@ -67,6 +73,7 @@ impl MountOptions {
 			write: WriteLayer::None,
 			fetch: FetchOptions::default(),
 			threads: (2 * processors).clamp(8, 32),
+			passthrough: true,
 		}
 	}
 }
@@ -188,6 +195,8 @@ pub struct MountStats {
 	pub fetch: FetchStats,
 	/// What the cache was good for, if there is one.
 	pub cache: Option<CacheStats>,
+	/// What the kernel reads by itself. These reads are not among those above.
+	pub passthrough: PassthroughStats,
 }
 
 /// A mounted image. It is unmounted when dropped; [`Mount::unmount`] tells whether that worked.
@@ -204,7 +213,8 @@ pub struct Mount {
 ///
 /// What a killed process left mounted at the mountpoint is taken away first.
 pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
-	let MountOptions { image: id, stores, mountpoint, cache, write, fetch, threads } = options;
+	let MountOptions { image: id, stores, mountpoint, cache, write, fetch, threads, passthrough } =
+		options;
 	clear_stale(&mountpoint)?;
 	let path = point::check(&mountpoint)?;
 	let cache = cache.map(Cache::open).transpose()?;
@@ -225,7 +235,7 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 			Some(Layers::prepare(upper)?)
 		},
 	};
-	let content = Arc::new(Content::new(image, fetcher, cache));
+	let content = Arc::new(Content::new(Arc::new(image), fetcher, cache, passthrough));
 	let place = layers.as_ref().map_or(&path, |layers| &layers.lower);
 	let session = serve(content.clone(), place, threads)?;
 	let mut mount =

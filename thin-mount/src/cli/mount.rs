@@ -61,6 +61,9 @@ pub(crate) struct Args {
 	#[arg(long, value_name = "SECONDS", default_value_t = 30,
 		value_parser = clap::value_parser!(u64).range(1..=86_400))]
 	timeout: u64,
+	/// Don't let the kernel read cached files by itself
+	#[arg(long)]
+	no_passthrough: bool,
 	/// Return once it is mounted, and go on in the background
 	#[arg(long)]
 	background: bool,
@@ -151,6 +154,7 @@ fn options(args: &Args) -> Result<MountOptions, Failure> {
 		.cache
 		.as_ref()
 		.map(|folder| CacheOptions { folder: folder.clone(), limit: args.cache_size });
+	options.passthrough = !args.no_passthrough;
 	if let Some(upper) = &args.upper {
 		options.write = WriteLayer::Overlay { upper: upper.clone() };
 	}

@@ -55,6 +55,12 @@ fn lines(stats: &MountStats) -> Vec<String> {
 		let (hits, misses) = (cache.hits, cache.misses);
 		lines.push(format!("cache     {hits} hits, {misses} misses{full}"));
 	}
+	let passthrough = &stats.passthrough;
+	if passthrough.available {
+		let (files, opens) = (passthrough.files, passthrough.opens);
+		lines.push(format!("kernel    reads {files} open files by itself; {opens} so far"));
+	}
+	lines.extend(passthrough.paths.iter().map(|path| format!("          {path}")));
 	for store in &fetch.stores {
 		let state = match (store.quarantined, store.state) {
 			(true, _) => "has sent wrong bytes, asked last".to_owned(),

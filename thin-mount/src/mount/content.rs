@@ -1,6 +1,6 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
-use super::MountStats;
+use super::{checker::Checker, passthrough::Passthrough, MountStats};
 use crate::{
 	blob::{BlobError, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, Presence},
@@ -24,9 +24,12 @@ use std::{
 const SEEK_LEAVES: usize = 4_096;
 
 pub(super) struct Content {
-	image: Image,
+	image: Arc<Image>,
 	fetcher: Arc<Fetcher>,
 	cache: Option<Arc<Cache>>,
+	passthrough: Passthrough,
+	/// `None` when no file is ever to be handed to the kernel.
+	checker: Option<Checker>,
 	since: Instant,
 	reads: AtomicU64,
 	bytes_read: AtomicU64,
@@ -40,11 +43,73 @@ pub(super) struct OpenFile {
 	cached: Option<Arc<CachedBlob>>,
 }
 
+impl OpenFile {
+	pub(super) fn node(&self) -> NodeId {
+		self.node
+	}
+
+	pub(super) fn cached(&self) -> Option<&CachedBlob> {
+		self.cached.as_deref()
+	}
+}
+
 impl Content {
 	/// The image's own source must be the same fetcher, by way of the same cache.
-	pub(super) fn new(image: Image, fetcher: Arc<Fetcher>, cache: Option<Arc<Cache>>) -> Self {
-		let (reads, bytes_read, errors) = Default::default();
-		Self { image, fetcher, cache, since: Instant::now(), reads, bytes_read, errors }
+	pub(super) fn new(
+		image: Arc<Image>,
+		fetcher: Arc<Fetcher>,
+		cache: Option<Arc<Cache>>,
+		passthrough: bool,
+	) -> Self {
+		let checker = cache.clone().filter(|_| passthrough).and_then(Checker::start);
+		Self {
+			image,
+			fetcher,
+			cache,
+			passthrough: Passthrough::default(),
+			checker,
+			since: Instant::now(),
+			reads: AtomicU64::default(),
+			bytes_read: AtomicU64::default(),
+			errors: AtomicU64::default(),
+		}
+	}
+
+	/// Whether files are to be handed to the kernel, where it takes them.
+	pub(super) fn wants_passthrough(&self) -> bool {
+		self.checker.is_some()
+	}
+
+	pub(super) fn passthrough(&self) -> &Passthrough {
+		&self.passthrough
+	}
+
+	/// Whether the kernel may read this file by itself. If not, finds out in the background
+	/// whether it may next time.
+	pub(super) fn may_pass(&self, file: &OpenFile) -> bool {
+		let (Some(cached), Some(cache)) = (&file.cached, &self.cache) else { return false };
+		let whole = cache.is_whole(cached);
+		if !whole {
+			self.check(cached.blob());
+		}
+		whole
+	}
+
+	/// Has a blob looked at, that may be whole by now.
+	pub(super) fn check(&self, blob: &BlobRef) {
+		if let Some(checker) = self.checker.as_ref().filter(|_| self.passthrough.is_available()) {
+			checker.check(*blob);
+		}
+	}
+
+	/// Nobody has this file open any more, or one less.
+	pub(super) fn closed(&self, file: &OpenFile) {
+		self.passthrough.release(file.node);
+		if let (Some(cached), Some(cache)) = (&file.cached, &self.cache) {
+			if !cache.is_whole(cached) {
+				self.check(cached.blob());
+			}
+		}
 	}
 
 	pub(super) fn cache(&self) -> Option<&Cache> {
@@ -66,7 +131,12 @@ impl Content {
 			read_errors: self.errors.load(Relaxed),
 			fetch: self.fetcher.stats(),
 			cache: self.cache.as_ref().map(|cache| cache.stats()),
+			passthrough: self.passthrough.stats(|node| self.path(node)),
 		}
+	}
+
+	fn path(&self, node: NodeId) -> String {
+		self.image.tree().path(node).unwrap_or_default().escape_ascii().to_string()
 	}
 
 	pub(super) fn open(&self, node: NodeId) -> Result<OpenFile, Errno> {
@@ -215,7 +285,7 @@ impl Content {
 
 	/// Says in the log what a reader can't be told by an error number.
 	fn explain(&self, file: &OpenFile, offset: u64, error: BlobError) -> Errno {
-		let path = self.image.tree().path(file.node).unwrap_or_default().escape_ascii();
+		let path = self.path(file.node);
 		let errno = match &error {
 			BlobError::Fetch(FetchError::Store(StoreError::Unreachable { .. })) => Errno::ETIMEDOUT,
 			_ => Errno::EIO,
