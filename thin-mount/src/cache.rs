@@ -14,7 +14,13 @@ pub(crate) use blob::{CachedBlob, Presence};
 pub(crate) use chunks::{CachedSource, LocalSource};
 pub(crate) use whole::Whole;
 
-use crate::{blob::BlobRef, chunk::CHUNK_SIZE, stop::Stop};
+use crate::{
+	blob::{check_shape, BlobError, BlobRef, Leaf},
+	chunk::{Chunk, CHUNK_SIZE},
+	fetch::Fetcher,
+	source::ChunkSource,
+	stop::Stop,
+};
 use lru::LruCache;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -61,6 +67,14 @@ pub struct CacheStats {
 	pub bytes_added: u64,
 	/// Whether the limit keeps it from taking more.
 	pub full: bool,
+}
+
+/// A source that asks the cache first, and puts there what it has to fetch. For an [`Image`] that is
+/// to be hydrated.
+///
+/// [`Image`]: crate::image::Image
+pub fn cached_source(cache: &Arc<Cache>, fetcher: &Arc<Fetcher>) -> Arc<dyn ChunkSource> {
+	Arc::new(CachedSource::new(cache.clone(), fetcher.clone()))
 }
 
 /// A folder of cached blobs and chunks.
@@ -180,6 +194,27 @@ impl Cache {
 	pub(crate) fn has_room(&self) -> bool {
 		let used = self.used.load(Relaxed);
 		!self.full.load(Relaxed) && self.limit.is_none_or(|limit| used <= limit)
+	}
+
+	/// Whether something may be added that nobody waits for: not where other things would soon have
+	/// to make room for it.
+	pub(crate) fn has_spare_room(&self) -> bool {
+		let used = self.used.load(Relaxed);
+		!self.full.load(Relaxed) && self.limit.is_none_or(|limit| used < limit - limit / 10)
+	}
+
+	/// Keeps a leaf that was fetched, if there is room: whether there was. Errors when it is no leaf
+	/// of this length.
+	pub(crate) fn keep(
+		&self,
+		cached: &CachedBlob,
+		leaf: &Leaf,
+		chunk: &Chunk,
+	) -> Result<bool, BlobError> {
+		check_shape(leaf.id, chunk.bytes().len(), leaf.length)?;
+		let kept = if self.has_room() { cached.put(leaf, chunk.bytes()) } else { 0 };
+		self.grown(kept);
+		Ok(kept > 0)
 	}
 
 	pub(crate) fn grown(&self, bytes: u64) {

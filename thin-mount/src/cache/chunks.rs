@@ -21,11 +21,18 @@ use std::{
 pub(crate) struct CachedSource {
 	cache: Arc<Cache>,
 	inner: Arc<dyn ChunkSource>,
+	/// Whether what is asked for counts as a hit or a miss.
+	counted: bool,
 }
 
 impl CachedSource {
 	pub(crate) fn new(cache: Arc<Cache>, inner: Arc<dyn ChunkSource>) -> Self {
-		Self { cache, inner }
+		Self { cache, inner, counted: true }
+	}
+
+	/// The same for what no reader has asked for.
+	pub(crate) fn uncounted(cache: Arc<Cache>, inner: Arc<dyn ChunkSource>) -> Self {
+		Self { cache, inner, counted: false }
 	}
 }
 
@@ -38,7 +45,9 @@ impl ChunkSource for CachedSource {
 			.filter(|(_, chunk)| chunk.is_none())
 			.map(|(id, _)| *id)
 			.collect();
-		self.cache.count(ids.len() - missing.len(), missing.len());
+		if self.counted {
+			self.cache.count(ids.len() - missing.len(), missing.len());
+		}
 		if missing.is_empty() {
 			return Ok(chunks.into_iter().flatten().collect());
 		}
@@ -84,7 +93,7 @@ impl Cache {
 	}
 
 	/// A chunk, if it is there and is what its name says.
-	fn load(&self, id: ChunkId) -> Option<Chunk> {
+	pub(crate) fn load(&self, id: ChunkId) -> Option<Chunk> {
 		let path = self.chunk_path(id);
 		let bytes = fs::read(&path).ok()?;
 		match Chunk::verify(id, bytes.into()) {

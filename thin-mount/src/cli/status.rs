@@ -55,6 +55,24 @@ fn lines(stats: &MountStats) -> Vec<String> {
 		let (hits, misses) = (cache.hits, cache.misses);
 		lines.push(format!("cache     {hits} hits, {misses} misses{full}"));
 	}
+	if stats.prefetched > 0 {
+		lines.push(format!(
+			"ahead     {} chunks fetched before they were asked for",
+			stats.prefetched
+		));
+	}
+	if let Some(hydration) = &stats.hydration {
+		let report = hydration.report;
+		let state = match (hydration.done, report.full) {
+			(_, true) => "ended, the cache is full",
+			(true, false) => "done",
+			(false, false) => "under way",
+		};
+		lines.push(format!(
+			"hydration {state}: {} chunks, {} bytes; {} can't be had",
+			report.chunks, report.bytes, report.failed
+		));
+	}
 	let passthrough = &stats.passthrough;
 	if passthrough.available {
 		let (files, opens) = (passthrough.files, passthrough.opens);

@@ -1,21 +1,26 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
-use super::{checker::Checker, passthrough::Passthrough, MountStats};
+use super::{
+	background::Hydration, checker::Checker, passthrough::Passthrough, prefetch::Prefetcher,
+	sequence::Sequence, MountStats,
+};
 use crate::{
 	blob::{BlobError, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, Presence},
-	chunk::CHUNK_SIZE,
+	chunk::{ChunkId, CHUNK_SIZE},
 	fetch::Fetcher,
 	image::{Image, NodeId},
 	source::{ChunkSource, FetchError},
 	store::StoreError,
+	trace::Recorder,
 };
 use fuser::Errno;
+use parking_lot::Mutex;
 use std::{
 	path::PathBuf,
 	sync::{
 		atomic::{AtomicU64, Ordering::Relaxed},
-		Arc,
+		Arc, OnceLock,
 	},
 	time::Instant,
 };
@@ -30,10 +35,24 @@ pub(super) struct Content {
 	passthrough: Passthrough,
 	/// `None` when no file is ever to be handed to the kernel.
 	checker: Option<Checker>,
+	/// `None` when nothing is fetched ahead.
+	prefetcher: Option<Prefetcher>,
+	hydration: OnceLock<Hydration>,
+	recorder: Option<Recorder>,
 	since: Instant,
 	reads: AtomicU64,
 	bytes_read: AtomicU64,
 	errors: AtomicU64,
+}
+
+/// What is done besides answering reads.
+pub(super) struct ContentOptions {
+	pub(super) passthrough: bool,
+	pub(super) prefetch: bool,
+	/// How many chunks to record.
+	pub(super) record: Option<usize>,
+	/// How many chunks the fetcher keeps in memory.
+	pub(super) recent: usize,
 }
 
 /// A file that somebody has open.
@@ -41,6 +60,7 @@ pub(super) struct OpenFile {
 	node: NodeId,
 	blob: BlobRef,
 	cached: Option<Arc<CachedBlob>>,
+	sequence: Mutex<Sequence>,
 }
 
 impl OpenFile {
@@ -59,20 +79,50 @@ impl Content {
 		image: Arc<Image>,
 		fetcher: Arc<Fetcher>,
 		cache: Option<Arc<Cache>>,
-		passthrough: bool,
+		options: ContentOptions,
 	) -> Self {
+		// What the kernel reads by itself can't be recorded.
+		let passthrough = options.passthrough && options.record.is_none();
 		let checker = cache.clone().filter(|_| passthrough).and_then(Checker::start);
+		let start = || {
+			let recent = options.recent;
+			Prefetcher::start(image.clone(), fetcher.clone(), cache.clone(), recent)
+		};
+		let prefetcher = options.prefetch.then(start).flatten();
 		Self {
 			image,
 			fetcher,
 			cache,
 			passthrough: Passthrough::default(),
 			checker,
+			prefetcher,
+			hydration: OnceLock::new(),
+			recorder: options.record.map(Recorder::new),
 			since: Instant::now(),
 			reads: AtomicU64::default(),
 			bytes_read: AtomicU64::default(),
 			errors: AtomicU64::default(),
 		}
+	}
+
+	/// Fetches the rest of the image in the background, until [`Self::settle`].
+	pub(super) fn hydrate(self: &Arc<Self>, rate: Option<u64>) {
+		let Some(cache) = &self.cache else { return };
+		if let Some(hydration) = Hydration::start(self, cache.clone(), self.fetcher.clone(), rate) {
+			let _ = self.hydration.set(hydration);
+		}
+	}
+
+	/// Ends what is done for nobody in particular.
+	pub(super) fn settle(&self) {
+		if let Some(hydration) = self.hydration.get() {
+			hydration.stop();
+		}
+	}
+
+	/// The chunks that were read so far, if they are recorded.
+	pub(super) fn trace(&self) -> Option<Vec<ChunkId>> {
+		self.recorder.as_ref().map(Recorder::trace)
 	}
 
 	/// Whether files are to be handed to the kernel, where it takes them.
@@ -132,6 +182,8 @@ impl Content {
 			fetch: self.fetcher.stats(),
 			cache: self.cache.as_ref().map(|cache| cache.stats()),
 			passthrough: self.passthrough.stats(|node| self.path(node)),
+			prefetched: self.prefetcher.as_ref().map_or(0, Prefetcher::fetched),
+			hydration: self.hydration.get().map(Hydration::stats),
 		}
 	}
 
@@ -144,7 +196,10 @@ impl Content {
 		match tree.blob(node) {
 			Some(blob) => {
 				let cached = self.cache.as_ref().and_then(|cache| cache.blob(&blob));
-				Ok(OpenFile { node, blob, cached })
+				if let Some(prefetcher) = &self.prefetcher {
+					prefetcher.opened(&self.image, node);
+				}
+				Ok(OpenFile { node, blob, cached, sequence: Mutex::default() })
 			},
 			None if tree.child_count(node).is_some() => Err(Errno::EISDIR),
 			None => Err(Errno::ENOENT),
@@ -160,6 +215,8 @@ impl Content {
 		};
 		match read {
 			Ok(bytes) => {
+				self.record(file, offset, bytes.len());
+				self.read_ahead(file, offset, bytes.len());
 				self.bytes_read.fetch_add(bytes.len() as u64, Relaxed);
 				Ok(bytes)
 			},
@@ -167,6 +224,34 @@ impl Content {
 				self.errors.fetch_add(1, Relaxed);
 				Err(self.explain(file, offset, error))
 			},
+		}
+	}
+
+	/// Has fetched what a reader who goes straight on will want.
+	fn read_ahead(&self, file: &OpenFile, offset: u64, length: usize) {
+		let (Some(prefetcher), Some(cached)) = (&self.prefetcher, &file.cached) else { return };
+		let Some(leaves) = file.sequence.lock().advance(offset, length, file.blob.length) else {
+			return;
+		};
+		if leaves.clone().any(|leaf| cached.presence(leaf) == Presence::Absent) {
+			prefetcher.wanted(file.blob, leaves);
+		}
+	}
+
+	/// Notes the chunks of these bytes, which were read just now, those first that lead to them.
+	fn record(&self, file: &OpenFile, offset: u64, length: usize) {
+		let Some(recorder) = self.recorder.as_ref().filter(|recorder| recorder.is_open()) else {
+			return;
+		};
+		const LEAF: u64 = CHUNK_SIZE as u64;
+		let end = offset.saturating_add(length as u64);
+		let blobs = self.image.blobs();
+		let Ok(leaves) = blobs.leaves(&file.blob, offset / LEAF..end.div_ceil(LEAF)) else {
+			return;
+		};
+		for leaf in leaves.iter().filter(|leaf| !leaf.hole) {
+			recorder.note(blobs.path(&file.blob, leaf.index).unwrap_or_default());
+			recorder.note([leaf.id]);
 		}
 	}
 
@@ -220,17 +305,10 @@ impl Content {
 		let ids: Vec<_> = absent.iter().map(|leaf| leaf.id).collect();
 		let chunks = if ids.is_empty() { Vec::new() } else { self.fetcher.chunks(&ids)? };
 		for (leaf, chunk) in absent.iter().zip(chunks) {
-			let plain = chunk.bytes();
-			if plain.len() != leaf.length {
-				let (id, actual, expected) = (leaf.id, plain.len(), leaf.length);
-				return Err(BlobError::Shape { id, actual, expected });
-			}
+			cache.keep(cached, leaf, &chunk)?;
 			let (part, skip) = overlap(leaf);
 			let length = part.len();
-			bytes[part].copy_from_slice(&plain[skip..skip + length]);
-			if cache.has_room() {
-				cache.grown(cached.put(leaf, plain));
-			}
+			bytes[part].copy_from_slice(&chunk.bytes()[skip..skip + length]);
 		}
 		Ok(bytes)
 	}
