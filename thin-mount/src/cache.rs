@@ -142,9 +142,7 @@ impl Cache {
 			return Some(cached);
 		}
 		open.retain(|_, cached| cached.strong_count() > 0);
-		let root = blob.root.to_string();
-		let folder = self.folder.join("blobs").join(&root[..2]);
-		let path = folder.join(format!("{root}-{}", blob.length));
+		let (path, folder) = self.blob_path(blob);
 		match fs::create_dir_all(&folder).and_then(|()| CachedBlob::open(path, *blob)) {
 			Ok(cached) => {
 				let cached = Arc::new(cached);
@@ -156,6 +154,27 @@ impl Cache {
 				None
 			},
 		}
+	}
+
+	/// The path of a blob's bytes, and the folder that is in.
+	fn blob_path(&self, blob: &BlobRef) -> (PathBuf, PathBuf) {
+		let root = blob.root.to_string();
+		let folder = self.folder.join("blobs").join(&root[..2]);
+		(folder.join(format!("{root}-{}", blob.length)), folder)
+	}
+
+	/// How many bytes of a blob are there, by its map, in whole leaves. Nothing is opened for it that
+	/// is not there.
+	pub(crate) fn local_bytes(&self, blob: &BlobRef) -> u64 {
+		if blob.length == 0 {
+			return 0;
+		}
+		if blob.length <= CHUNK_SIZE as u64 {
+			return if self.has_chunk(blob.root) { blob.length } else { 0 };
+		}
+		let map = blob::map_path(&self.blob_path(blob).0);
+		let leaves = fs::File::open(map).map_or(0, |map| map::count(map, blob));
+		leaves.saturating_mul(CHUNK_SIZE as u64).min(blob.length)
 	}
 
 	/// What it has been good for so far.

@@ -7,9 +7,9 @@ mod priority;
 mod round;
 mod stats;
 
-pub(crate) use priority::Later;
 pub use priority::Priority;
-pub use stats::{FetchStats, StoreState, StoreStats};
+pub(crate) use priority::{Announced, Later};
+pub use stats::{FetchStats, StoreState, StoreStats, LATENCY_BOUNDS_US};
 
 use crate::{
 	chunk::{Chunk, ChunkId},
@@ -19,7 +19,7 @@ use crate::{
 use lane::{Lane, BATCH};
 use lru::LruCache;
 use parking_lot::{Condvar, Mutex};
-use priority::{Gate, Pass};
+use priority::Gate;
 use round::Round;
 use std::{
 	collections::{HashMap, HashSet},
@@ -119,11 +119,6 @@ impl Fetcher {
 
 	fn gate(&self) -> &Gate {
 		&self.gate
-	}
-
-	/// Says that there is more to come of this priority, so that those after it wait.
-	pub(crate) fn announce(&self, priority: Priority) -> Pass<'_> {
-		self.gate.enter(priority)
 	}
 
 	/// These chunks, in order. Those after the first priority should have waited for their turn.

@@ -14,6 +14,7 @@ pub mod chunk;
 pub mod fetch;
 pub mod hydrate;
 pub mod image;
+pub mod metrics;
 pub mod mount;
 pub mod namespace;
 pub mod pack;

@@ -4,6 +4,7 @@ mod background;
 mod checker;
 mod content;
 mod filesystem;
+mod local;
 mod overlay;
 mod passthrough;
 mod point;
@@ -11,6 +12,7 @@ mod prefetch;
 mod sequence;
 
 pub use background::{Hydrate, HydrateStats};
+pub use local::Local;
 pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
 
@@ -215,6 +217,8 @@ pub struct MountStats {
 	pub fetch: FetchStats,
 	/// What the cache was good for, if there is one.
 	pub cache: Option<CacheStats>,
+	/// How much of the image is in the cache, if that was counted: see [`Mount::figures`].
+	pub local: Option<Local>,
 	/// What the kernel reads by itself. These reads are not among those above.
 	pub passthrough: PassthroughStats,
 	/// Chunks that were fetched ahead of readers.
@@ -364,6 +368,16 @@ impl Mount {
 	/// What has been done so far.
 	pub fn stats(&self) -> MountStats {
 		self.content.stats(self.path.clone())
+	}
+
+	/// A way to ask for [`Self::stats`], from any thread, and also when this is gone. It counts what
+	/// is in the cache before it answers, at most every ten seconds.
+	pub fn figures(&self) -> impl Fn() -> MountStats + Send + Sync + 'static {
+		let (content, path) = (self.content.clone(), self.path.clone());
+		move || {
+			content.count_local();
+			content.stats(path.clone())
+		}
 	}
 
 	/// The chunks that were read so far, in the order in which they were read first, if they are

@@ -8,7 +8,7 @@ mod trees;
 
 use std::{
 	fs,
-	io::{BufRead, BufReader},
+	io::{BufRead, BufReader, Read, Write},
 	path::PathBuf,
 	process::{Child, Command, Output, Stdio},
 	time::{Duration, Instant},
@@ -194,6 +194,56 @@ fn what_can_not_be_mounted_is_one_sentence_and_an_exit_code() {
 		}
 	}
 	assert!(place.is_empty());
+}
+
+#[test]
+fn a_mount_records_what_is_read_and_answers_prometheus() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let path = |name: &str| place.path(name).display().to_string();
+	let (trace, cache) = (path("trace"), path("cache"));
+	let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let address = listener.local_addr().unwrap().to_string();
+	let taken = place.mount(&["--metrics", &address]).output().unwrap();
+	let message = text(&taken.stderr);
+	assert!(taken.status.code() == Some(2) && message.contains(&address), "{message}");
+	assert!(place.is_empty());
+	drop(listener);
+	let mut child = place.foreground(&["--metrics", &address, "--record-trace", &trace]);
+	fs::read(place.path("mnt/3")).unwrap();
+	let mut connection = std::net::TcpStream::connect(&address).unwrap();
+	connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+	let mut page = String::new();
+	connection.read_to_string(&mut page).unwrap();
+	assert!(page.contains(&format!("thin_mount_info{{image=\"{}\"}} 1\n", place.image)), "{page}");
+	assert!(page.contains("thin_mount_read_bytes_total 400000\n"), "{page}");
+	signal(&child, rustix::process::Signal::TERM);
+	assert_eq!(child.wait().unwrap().code(), Some(0));
+	// The inner node and seven leaves of one file.
+	let lines = fs::read_to_string(&trace).unwrap();
+	assert_eq!(lines.lines().filter(|line| !line.starts_with('#')).count(), 8);
+
+	let source = path("source");
+	let packed = run(&["pack", &source, "--trace", &trace, "--store", &place.store]);
+	let image = text(&packed.stdout).trim().to_owned();
+	let mut command = program(&["mount", &image, &place.mnt(), "--store", &place.store]);
+	command.args(["--cache", &cache, "--hydrate", "background", "--background"]);
+	assert!(command.output().unwrap().status.success());
+	let end = Instant::now() + Duration::from_secs(60);
+	loop {
+		let status = text(&run(&["status", &place.mnt()]).stdout);
+		if status.contains("hydration done: 28 chunks")
+			&& status.contains("ahead     8 chunks")
+			&& status.contains("100.0 % of the image")
+		{
+			break;
+		}
+		assert!(Instant::now() < end, "{status}");
+		std::thread::sleep(Duration::from_millis(50));
+	}
+	place.check();
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod trees;
 
 use std::{
+	collections::BTreeSet,
 	fs,
 	os::unix::fs::FileExt,
 	path::Path,
@@ -12,6 +13,7 @@ use std::{
 };
 use thin_mount::{
 	cache::CacheOptions,
+	metrics::prometheus,
 	mount::{Hydrate, Mount, MountError, MountOptions, MountStats},
 	pack::{pack, PackOptions},
 	trace::RECORDED,
@@ -246,4 +248,66 @@ fn s20_who_reads_straight_on_makes_fewer_requests() {
 	});
 	println!("{requests:?} requests");
 	assert!(requests[1] < requests[0], "{requests:?}");
+}
+
+/// The names on a page of figures.
+fn names(page: &str) -> BTreeSet<String> {
+	let kinds = page.lines().filter_map(|line| line.strip_prefix("# TYPE thin_mount_"));
+	kinds.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn s17_figures_for_prometheus_are_those_of_the_document() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(fill);
+	let mount = cached(&fixture, |options| {
+		options.hydrate = Hydrate::Background { rate: None };
+		// What the kernel reads by itself is not counted.
+		options.passthrough = false;
+	});
+	until(&mount, "all is there", done);
+	fs::read(mount.path().join("a/b/c/large")).unwrap();
+	let value = |page: &str, name: &str| -> f64 {
+		let line = page.lines().find(|line| line.starts_with(&format!("thin_mount_{name} ")));
+		line.unwrap_or_else(|| panic!("no {name} in {page}"))
+			.rsplit(' ')
+			.next()
+			.unwrap()
+			.parse()
+			.unwrap()
+	};
+	let figures = mount.figures();
+	let page = prometheus(&figures());
+	let document = include_str!("../../docs/METRICS.md");
+	let documented: BTreeSet<String> = document
+		.lines()
+		.filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
+		.collect();
+	assert_eq!(names(&page), documented);
+	assert!(value(&page, "read_bytes_total") >= 5_000_123.0);
+	assert_eq!(value(&page, "hydration_done"), 1.0);
+	let store = "{store=\"test store\"";
+	assert!(page.contains(&format!("thin_mount_store_state{store},state=\"closed\"}} 1\n")));
+	assert!(page.contains(&format!("thin_mount_store_state{store},state=\"open\"}} 0\n")));
+	let last = |name: &str, more: &str| -> u64 {
+		let start = format!("thin_mount_{name}{store}{more}}} ");
+		page.lines().find_map(|line| line.strip_prefix(&start)).unwrap().parse().unwrap()
+	};
+	let requests = last("store_requests_total", "");
+	assert_eq!(last("fetch_seconds_bucket", ",le=\"+Inf\""), requests);
+	assert_eq!(last("fetch_seconds_count", ""), requests);
+	mount.unmount().unwrap();
+	// What is in the cache is known when it is on the disk: from the start, at the next mount.
+	let mount = cached(&fixture, |_| {});
+	let page = prometheus(&mount.figures()());
+	assert!(value(&page, "local_ratio") > 0.99, "{page}");
+	assert_eq!(value(&page, "fetched_bytes_total"), 0.0);
+	// Without cache and hydration their names are not there.
+	let mount = {
+		drop(mount);
+		fixture.mount()
+	};
+	assert!(names(&prometheus(&mount.figures()())).is_subset(&documented));
 }

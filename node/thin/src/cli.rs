@@ -22,7 +22,9 @@ pub struct ThinParams {
 
 	/// A store to read the image from, before those of the registration. May be repeated.
 	///
-	/// zdb://[user[:password]@]host[:9900]/namespace, redis://host[:6379]/db or dir:///path.
+	/// zdb://[user[:password]@]host[:9900]/namespace, redis://host[:6379]/db or dir:///path. With a range
+	/// before it, as in 00-7f=zdb://…, it is the part of a store that holds the chunks whose ids begin
+	/// so; such parts must hold everything together.
 	#[arg(long, value_name = "URL", help_heading = "Thin")]
 	pub thin_store: Vec<String>,
 
@@ -42,6 +44,11 @@ pub struct ThinParams {
 	#[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Thin")]
 	pub thin_hydrate: Hydrate,
 
+	/// The most bytes that `--thin-hydrate background` fetches in a second: 500K, 50M. [default: as
+	/// many as come]
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, help_heading = "Thin")]
+	pub thin_hydrate_rate: Option<u64>,
+
 	/// Take a snapshot that no quorum of attesters has certified, or that is in no registry.
 	///
 	/// The block is proven from genesis all the same; what is missing is anybody's word that the
@@ -56,6 +63,8 @@ pub enum Hydrate {
 	/// Nothing: what is asked for.
 	#[default]
 	None,
+	/// All of it, while the node runs and reads nothing itself.
+	Background,
 	/// All of it, to a folder, before the start.
 	Full,
 }
@@ -74,6 +83,7 @@ impl ThinParams {
 			|| self.thin_cache.is_some()
 			|| self.thin_cache_size.is_some()
 			|| self.thin_hydrate != Hydrate::None
+			|| self.thin_hydrate_rate.is_some()
 			|| self.thin_allow_uncertified
 	}
 }

@@ -20,6 +20,7 @@ use std::{
 };
 use thin_mount::{
 	cache::CacheOptions,
+	metrics::{prometheus, MetricsServer},
 	mount::{mount, Hydrate, Mount, MountOptions, WriteLayer},
 	trace,
 };
@@ -76,6 +77,9 @@ pub(crate) struct Args {
 	/// Fetch nothing ahead: not the trace of the image, nor what follows what is read
 	#[arg(long)]
 	no_prefetch: bool,
+	/// Answer Prometheus at this address, under /metrics: docs/METRICS.md says with what
+	#[arg(long, value_name = "HOST:PORT")]
+	metrics: Option<String>,
 	/// Don't let the kernel read cached files by itself
 	#[arg(long)]
 	no_passthrough: bool,
@@ -139,6 +143,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 		let _ = ended.send(());
 	})?;
 	let mount = mount(options(&args)?)?;
+	let metrics = args.metrics.as_deref().map(|address| serve_metrics(&mount, address));
+	let _metrics = metrics.transpose()?;
 	let place = args.mountpoint.display().to_string();
 	output.json(|| json!({ "event": "mounted", "mountpoint": place }))?;
 	output.text(format_args!("mounted {place}"))?;
@@ -152,6 +158,12 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 	}
 	write_trace(&mount, args.record_trace.as_deref(), &mut recorded)?;
 	finish(mount, output)
+}
+
+fn serve_metrics(mount: &Mount, address: &str) -> anyhow::Result<MetricsServer> {
+	let figures = mount.figures();
+	MetricsServer::start(address, move || prometheus(&figures()))
+		.with_context(|| format!("answering Prometheus at {address}"))
 }
 
 /// Writes the trace when it has grown: whoever kills this process has most of it.

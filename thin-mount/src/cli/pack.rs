@@ -51,7 +51,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 		..Default::default()
 	};
 	let mut packed: Option<ImageId> = None;
-	for store in args.stores.open()? {
+	for store in args.stores.open_all()? {
 		let total = match Bar::wanted(output) {
 			true => measure(&args.dir, &options).map_err(Failure::environment)?.bytes,
 			false => 0,

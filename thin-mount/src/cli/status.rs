@@ -55,6 +55,10 @@ fn lines(stats: &MountStats) -> Vec<String> {
 		let (hits, misses) = (cache.hits, cache.misses);
 		lines.push(format!("cache     {hits} hits, {misses} misses{full}"));
 	}
+	if let Some(local) = &stats.local {
+		let percent = 100.0 * local.ratio();
+		lines.push(format!("local     {} bytes, {percent:.1} % of the image", local.bytes));
+	}
 	if stats.prefetched > 0 {
 		lines.push(format!(
 			"ahead     {} chunks fetched before they were asked for",

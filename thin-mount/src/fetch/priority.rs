@@ -31,7 +31,7 @@ pub(super) struct Gate {
 }
 
 /// Somebody who is fetching, for as long as this lives.
-pub(crate) struct Pass<'a> {
+pub(super) struct Pass<'a> {
 	gate: &'a Gate,
 	priority: Priority,
 }
@@ -41,6 +41,12 @@ impl Gate {
 	pub(super) fn enter(&self, priority: Priority) -> Pass<'_> {
 		self.active.lock()[priority as usize] += 1;
 		Pass { gate: self, priority }
+	}
+
+	fn leave(&self, priority: Priority) {
+		let mut active = self.active.lock();
+		active[priority as usize] = active[priority as usize].saturating_sub(1);
+		self.changed.notify_all();
 	}
 
 	/// Waits until nobody goes first. `false` when it is to stop.
@@ -58,9 +64,27 @@ impl Gate {
 
 impl Drop for Pass<'_> {
 	fn drop(&mut self) {
-		let mut active = self.gate.active.lock();
-		active[self.priority as usize] = active[self.priority as usize].saturating_sub(1);
-		self.gate.changed.notify_all();
+		self.gate.leave(self.priority);
+	}
+}
+
+/// Somebody who will fetch, in a thread of his own.
+pub(crate) struct Announced {
+	fetcher: Arc<Fetcher>,
+	priority: Priority,
+}
+
+impl Fetcher {
+	/// Says that there is more to come of this priority, so that those after it wait.
+	pub(crate) fn announce(self: &Arc<Self>, priority: Priority) -> Announced {
+		self.gate().active.lock()[priority as usize] += 1;
+		Announced { fetcher: self.clone(), priority }
+	}
+}
+
+impl Drop for Announced {
+	fn drop(&mut self) {
+		self.fetcher.gate().leave(self.priority);
 	}
 }
 

@@ -1,8 +1,8 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
 use super::{
-	background::Hydration, checker::Checker, passthrough::Passthrough, prefetch::Prefetcher,
-	sequence::Sequence, MountStats,
+	background::Hydration, checker::Checker, local::Census, passthrough::Passthrough,
+	prefetch::Prefetcher, sequence::Sequence, MountStats,
 };
 use crate::{
 	blob::{BlobError, BlobRef, Leaf, Segment},
@@ -39,6 +39,7 @@ pub(super) struct Content {
 	prefetcher: Option<Prefetcher>,
 	hydration: OnceLock<Hydration>,
 	recorder: Option<Recorder>,
+	census: Option<Census>,
 	since: Instant,
 	reads: AtomicU64,
 	bytes_read: AtomicU64,
@@ -88,6 +89,7 @@ impl Content {
 			let recent = options.recent;
 			Prefetcher::start(image.clone(), fetcher.clone(), cache.clone(), recent)
 		};
+		let census = cache.clone().map(Census::new);
 		let prefetcher = options.prefetch.then(start).flatten();
 		Self {
 			image,
@@ -98,6 +100,7 @@ impl Content {
 			prefetcher,
 			hydration: OnceLock::new(),
 			recorder: options.record.map(Recorder::new),
+			census,
 			since: Instant::now(),
 			reads: AtomicU64::default(),
 			bytes_read: AtomicU64::default(),
@@ -117,6 +120,13 @@ impl Content {
 	pub(super) fn settle(&self) {
 		if let Some(hydration) = self.hydration.get() {
 			hydration.stop();
+		}
+	}
+
+	/// Counts what is in the cache, for the figures: that may take a while.
+	pub(super) fn count_local(&self) {
+		if let Some(census) = &self.census {
+			census.take(&self.image);
 		}
 	}
 
@@ -181,6 +191,7 @@ impl Content {
 			read_errors: self.errors.load(Relaxed),
 			fetch: self.fetcher.stats(),
 			cache: self.cache.as_ref().map(|cache| cache.stats()),
+			local: self.census.as_ref().and_then(Census::last),
 			passthrough: self.passthrough.stats(|node| self.path(node)),
 			prefetched: self.prefetcher.as_ref().map_or(0, Prefetcher::fetched),
 			hydration: self.hydration.get().map(Hydration::stats),

@@ -323,6 +323,7 @@ impl Filesystem for ImageFilesystem {
 		if ino.0 != NodeId::ROOT.0 || name != STATS_ATTRIBUTE {
 			return reply.error(Errno::ENODATA);
 		}
+		self.content.count_local();
 		let stats = self.content.stats(PathBuf::new());
 		match serde_json::to_vec(&stats) {
 			Ok(json) if size == 0 => reply.size(u32::try_from(json.len()).unwrap_or(u32::MAX)),

@@ -5,7 +5,7 @@ use crate::{
 	blob::{BlobError, BlobReader, BlobRef, Leaf},
 	cache::{Cache, CachedBlob, CachedSource, Presence},
 	chunk::{ChunkId, CHUNK_SIZE},
-	fetch::{Fetcher, Later, Priority},
+	fetch::{Announced, Fetcher, Later, Priority},
 	image::{Image, NodeId, NodeKind},
 	source::ChunkSource,
 	stop::Stop,
@@ -82,9 +82,11 @@ impl Prefetcher {
 			fetched,
 			stop,
 		};
+		// Before anybody else begins: what is fetched in the background comes after the trace.
+		let turn = prefetcher.traced.then(|| worker.fetcher.announce(Priority::Trace));
 		match std::thread::Builder::new()
 			.name("thin-prefetch".into())
-			.spawn(move || worker.run(&queue))
+			.spawn(move || worker.run(&queue, turn))
 		{
 			Ok(_) => Some(prefetcher),
 			Err(error) => {
@@ -139,11 +141,12 @@ struct Worker {
 }
 
 impl Worker {
-	fn run(&self, wishes: &Receiver<Wish>) {
+	fn run(&self, wishes: &Receiver<Wish>, turn: Option<Announced>) {
 		// Advice: what can't be fetched now will be when somebody reads it, and then be an error.
 		if let Err(error) = self.replay() {
 			tracing::warn!(%error, "the trace of the image is not used to its end");
 		}
+		drop(turn);
 		let mut tables = HashSet::new();
 		for wish in wishes {
 			if self.stop.is_said() {
@@ -164,7 +167,6 @@ impl Worker {
 		if self.image.superblock().trace.is_none() {
 			return Ok(());
 		}
-		let _turn = self.fetcher.announce(Priority::Trace);
 		let mut trace = self.image.trace()?;
 		if self.cache.is_none() {
 			// More would drive out what came first before anybody has read it.
