@@ -17,11 +17,15 @@ use std::{
 	num::NonZeroUsize,
 	ops::ControlFlow,
 	os::unix::fs::{FileExt, MetadataExt},
+	time::{Duration, SystemTime},
 };
 
 /// How many blobs are remembered as verified. Forgetting one costs a second look at it.
 pub(super) const REMEMBERED: NonZeroUsize =
 	NonZeroUsize::new(65_536).expect("65,536 is not zero; qed");
+
+/// More than the steps of a file system's clock.
+const GRANULARITY: Duration = Duration::from_millis(50);
 
 /// A file as it was when all of it was hashed. Whatever writes to it changes its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,20 @@ impl Identity {
 			modified: (data.mtime(), data.mtime_nsec()),
 			changed: (data.ctime(), data.ctime_nsec()),
 		}))
+	}
+}
+
+impl Identity {
+	/// Whether the last change is longer ago than the steps of the clock.
+	fn is_old(&self) -> bool {
+		let (seconds, nanos) = self.changed;
+		let changed = u64::try_from(seconds).ok().zip(u32::try_from(nanos).ok());
+		let changed =
+			changed.and_then(|(s, n)| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, n)));
+		// A clock that was set back makes it look young until it has caught up.
+		changed
+			.and_then(|changed| SystemTime::now().duration_since(changed).ok())
+			.is_some_and(|age| age >= GRANULARITY / 2)
 	}
 }
 
@@ -82,7 +100,15 @@ impl Cache {
 		if present != Whole::Verified {
 			return Ok(present);
 		}
+		// Two writes that follow each other closely may leave the same time behind. So nothing is
+		// begun before the last one is longer ago than that.
+		if stop.wait(GRANULARITY) {
+			return Ok(Whole::Stopped);
+		}
 		let Ok(Some(before)) = Identity::of(cached.data()) else { return Ok(Whole::Unsafe) };
+		if !before.is_old() {
+			return Ok(Whole::Unsafe);
+		}
 		let right = walk(blobs, &blob, stop, &mut |segment| match segment {
 			Segment::Leaf(leaf) => cached.verify(&leaf),
 			Segment::Hole { first, count } => {
