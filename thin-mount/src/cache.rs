@@ -8,16 +8,26 @@ mod blob;
 mod chunks;
 mod evict;
 mod map;
+mod whole;
 
 pub(crate) use blob::{CachedBlob, Presence};
 pub(crate) use chunks::CachedSource;
+pub(crate) use chunks::{CachedSource, LocalSource};
 #[cfg(any(test, fuzzing))]
 pub(crate) use map::check_file;
 #[cfg(test)]
 pub(crate) use map::file_with;
+pub(crate) use whole::Whole;
 
-use crate::{blob::BlobRef, chunk::CHUNK_SIZE};
-use parking_lot::{Condvar, Mutex};
+use crate::{
+	blob::{check_shape, BlobError, BlobRef, Leaf},
+	chunk::{Chunk, CHUNK_SIZE},
+	fetch::Fetcher,
+	source::ChunkSource,
+	stop::Stop,
+};
+use lru::LruCache;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
 	collections::HashMap,
@@ -64,11 +74,21 @@ pub struct CacheStats {
 	pub full: bool,
 }
 
+/// A source that asks the cache first, and puts there what it has to fetch. For an [`Image`] that is
+/// to be hydrated.
+///
+/// [`Image`]: crate::image::Image
+pub fn cached_source(cache: &Arc<Cache>, fetcher: &Arc<Fetcher>) -> Arc<dyn ChunkSource> {
+	Arc::new(CachedSource::new(cache.clone(), fetcher.clone()))
+}
+
 /// A folder of cached blobs and chunks.
 pub struct Cache {
 	folder: PathBuf,
 	limit: Option<u64>,
 	open: Mutex<HashMap<BlobRef, Weak<CachedBlob>>>,
+	/// What all of was hashed by this process.
+	whole: Mutex<LruCache<BlobRef, whole::Identity>>,
 	/// An estimate, between two looks at the disk.
 	used: AtomicU64,
 	full: AtomicBool,
@@ -76,7 +96,7 @@ pub struct Cache {
 	hits: AtomicU64,
 	misses: AtomicU64,
 	added: AtomicU64,
-	stop: Arc<(Mutex<bool>, Condvar)>,
+	stop: Arc<Stop>,
 }
 
 impl Cache {
@@ -94,6 +114,7 @@ impl Cache {
 			folder,
 			limit,
 			open: Mutex::default(),
+			whole: Mutex::new(LruCache::new(whole::REMEMBERED)),
 			full: AtomicBool::new(false),
 			complained: AtomicBool::new(false),
 			hits: AtomicU64::new(0),
@@ -104,11 +125,7 @@ impl Cache {
 		cache.shrink();
 		let (weak, stop) = (Arc::downgrade(&cache), cache.stop.clone());
 		let flusher = std::thread::Builder::new().name("thin-cache".into()).spawn(move || loop {
-			let mut stopped = stop.0.lock();
-			if !*stopped {
-				stop.1.wait_for(&mut stopped, FLUSH_EVERY);
-			}
-			drop(stopped);
+			stop.wait(FLUSH_EVERY);
 			let Some(cache) = weak.upgrade() else { return };
 			cache.flush();
 			cache.shrink();
@@ -130,9 +147,7 @@ impl Cache {
 			return Some(cached);
 		}
 		open.retain(|_, cached| cached.strong_count() > 0);
-		let root = blob.root.to_string();
-		let folder = self.folder.join("blobs").join(&root[..2]);
-		let path = folder.join(format!("{root}-{}", blob.length));
+		let (path, folder) = self.blob_path(blob);
 		match fs::create_dir_all(&folder).and_then(|()| CachedBlob::open(path, *blob)) {
 			Ok(cached) => {
 				let cached = Arc::new(cached);
@@ -144,6 +159,27 @@ impl Cache {
 				None
 			},
 		}
+	}
+
+	/// The path of a blob's bytes, and the folder that is in.
+	fn blob_path(&self, blob: &BlobRef) -> (PathBuf, PathBuf) {
+		let root = blob.root.to_string();
+		let folder = self.folder.join("blobs").join(&root[..2]);
+		(folder.join(format!("{root}-{}", blob.length)), folder)
+	}
+
+	/// How many bytes of a blob are there, by its map, in whole leaves. Nothing is opened for it that
+	/// is not there.
+	pub(crate) fn local_bytes(&self, blob: &BlobRef) -> u64 {
+		if blob.length == 0 {
+			return 0;
+		}
+		if blob.length <= CHUNK_SIZE as u64 {
+			return if self.has_chunk(blob.root) { blob.length } else { 0 };
+		}
+		let map = blob::map_path(&self.blob_path(blob).0);
+		let leaves = fs::File::open(map).map_or(0, |map| map::count(map, blob));
+		leaves.saturating_mul(CHUNK_SIZE as u64).min(blob.length)
 	}
 
 	/// What it has been good for so far.
@@ -184,6 +220,27 @@ impl Cache {
 		!self.full.load(Relaxed) && self.limit.is_none_or(|limit| used <= limit)
 	}
 
+	/// Whether something may be added that nobody waits for: not where other things would soon have
+	/// to make room for it.
+	pub(crate) fn has_spare_room(&self) -> bool {
+		let used = self.used.load(Relaxed);
+		!self.full.load(Relaxed) && self.limit.is_none_or(|limit| used < limit - limit / 10)
+	}
+
+	/// Keeps a leaf that was fetched, if there is room: whether there was. Errors when it is no leaf
+	/// of this length.
+	pub(crate) fn keep(
+		&self,
+		cached: &CachedBlob,
+		leaf: &Leaf,
+		chunk: &Chunk,
+	) -> Result<bool, BlobError> {
+		check_shape(leaf.id, chunk.bytes().len(), leaf.length)?;
+		let kept = if self.has_room() { cached.put(leaf, chunk.bytes()) } else { 0 };
+		self.grown(kept);
+		Ok(kept > 0)
+	}
+
 	pub(crate) fn grown(&self, bytes: u64) {
 		self.added.fetch_add(bytes, Relaxed);
 		self.used.fetch_add(bytes, Relaxed);
@@ -205,7 +262,6 @@ impl Cache {
 
 impl Drop for Cache {
 	fn drop(&mut self) {
-		*self.stop.0.lock() = true;
-		self.stop.1.notify_all();
+		self.stop.say();
 	}
 }

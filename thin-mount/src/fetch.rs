@@ -3,10 +3,13 @@
 
 mod health;
 mod lane;
+mod priority;
 mod round;
 mod stats;
 
-pub use stats::{FetchStats, StoreState, StoreStats};
+pub use priority::Priority;
+pub(crate) use priority::{Announced, Later};
+pub use stats::{FetchStats, StoreState, StoreStats, LATENCY_BOUNDS_US};
 
 use crate::{
 	chunk::{Chunk, ChunkId},
@@ -16,6 +19,7 @@ use crate::{
 use lane::{Lane, BATCH};
 use lru::LruCache;
 use parking_lot::{Condvar, Mutex};
+use priority::Gate;
 use round::Round;
 use std::{
 	collections::{HashMap, HashSet},
@@ -54,6 +58,7 @@ pub struct Fetcher {
 	options: FetchOptions,
 	table: Mutex<Table>,
 	counters: Counters,
+	gate: Gate,
 }
 
 /// Both under one lock: a chunk is in the one or in the other until it is forgotten.
@@ -63,8 +68,8 @@ struct Table {
 }
 
 /// A chunk on its way, and who waits for it.
-#[derive(Default)]
 struct Flight {
+	priority: Priority,
 	result: Mutex<Option<Result<Chunk, FetchError>>>,
 	landed: Condvar,
 }
@@ -92,6 +97,7 @@ impl Fetcher {
 			table: Mutex::new(Table { recent, flights: HashMap::new() }),
 			options,
 			counters: Counters::default(),
+			gate: Gate::default(),
 		})
 	}
 
@@ -111,13 +117,81 @@ impl Fetcher {
 		}
 	}
 
+	fn gate(&self) -> &Gate {
+		&self.gate
+	}
+
+	/// These chunks, in order. Those after the first priority should have waited for their turn.
+	fn chunks_for(&self, priority: Priority, ids: &[ChunkId]) -> Result<Vec<Chunk>, FetchError> {
+		self.attempt(priority, ids, true)
+	}
+
+	fn attempt(
+		&self,
+		priority: Priority,
+		ids: &[ChunkId],
+		again: bool,
+	) -> Result<Vec<Chunk>, FetchError> {
+		let mut found: HashMap<ChunkId, Chunk> = HashMap::with_capacity(ids.len());
+		let mut flights: HashMap<ChunkId, Arc<Flight>> = HashMap::new();
+		let mut own = Vec::new();
+		{
+			let mut table = self.table.lock();
+			let mut seen = HashSet::with_capacity(ids.len());
+			for id in ids.iter().filter(|id| seen.insert(**id)) {
+				if let Some(chunk) = table.recent.as_mut().and_then(|recent| recent.get(id)) {
+					found.insert(*id, chunk.clone());
+					self.counters.hits.fetch_add(1, Relaxed);
+				} else if let Some(flight) = table.flights.get(id) {
+					flights.insert(*id, flight.clone());
+					self.counters.joined.fetch_add(1, Relaxed);
+				} else {
+					let (result, landed) = Default::default();
+					let flight = Arc::new(Flight { priority, result, landed });
+					table.flights.insert(*id, flight.clone());
+					flights.insert(*id, flight);
+					own.push(*id);
+				}
+			}
+		}
+		self.fetch(priority, &own);
+		for (id, flight) in flights {
+			let mut result = flight.result.lock();
+			while result.is_none() {
+				flight.landed.wait(&mut result);
+			}
+			match &*result {
+				Some(Ok(chunk)) => found.insert(id, chunk.clone()),
+				// It may have been under way for long, for somebody who was less in a hurry.
+				Some(Err(_)) if again && flight.priority > priority => {
+					let chunk = self.attempt(priority, &[id], false)?.pop();
+					chunk.and_then(|chunk| found.insert(id, chunk))
+				},
+				Some(Err(error)) => return Err(error.clone()),
+				None => None,
+			};
+		}
+		ids.iter()
+			.map(|id| {
+				found.get(id).cloned().ok_or_else(|| FetchError::Missing {
+					id: *id,
+					stores: "an empty answer".into(),
+				})
+			})
+			.collect()
+	}
+
 	/// Fetches what this call is the first to ask for, and tells those who wait for it.
-	fn fetch(&self, own: &[ChunkId]) {
+	fn fetch(&self, priority: Priority, own: &[ChunkId]) {
+		if own.is_empty() {
+			return;
+		}
+		let _pass = self.gate.enter(priority);
 		let landing = Landing { fetcher: self, ids: own };
 		let fetch_batch = |ids: &[ChunkId]| {
 			let round = Round::new(&self.lanes, &self.counters, self.options.deadline, ids);
 			for (id, result) in round.run() {
-				self.land(id, result);
+				self.land(priority, id, result);
 			}
 		};
 		if own.len() <= BATCH {
@@ -133,12 +207,15 @@ impl Fetcher {
 		drop(landing);
 	}
 
-	fn land(&self, id: ChunkId, result: Result<Chunk, FetchError>) {
+	fn land(&self, priority: Priority, id: ChunkId, result: Result<Chunk, FetchError>) {
 		let counter = if result.is_ok() { &self.counters.chunks } else { &self.counters.failures };
 		counter.fetch_add(1, Relaxed);
 		let mut table = self.table.lock();
 		if let (Ok(chunk), Some(recent)) = (&result, &mut table.recent) {
-			recent.put(id, chunk.clone());
+			// What readers want again should not make room for what nobody has asked for.
+			if priority != Priority::Background {
+				recent.put(id, chunk.clone());
+			}
 		}
 		if let Some(flight) = table.flights.remove(&id) {
 			*flight.result.lock() = Some(result);
@@ -160,7 +237,11 @@ impl Drop for Landing<'_> {
 			if left && std::thread::panicking() {
 				let store = "of this image".into();
 				let reason = "the thread that fetched has failed".into();
-				self.fetcher.land(*id, Err(StoreError::Unreachable { store, reason }.into()));
+				self.fetcher.land(
+					Priority::Background,
+					*id,
+					Err(StoreError::Unreachable { store, reason }.into()),
+				);
 			}
 		}
 	}
@@ -168,47 +249,7 @@ impl Drop for Landing<'_> {
 
 impl ChunkSource for Fetcher {
 	fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<Chunk>, FetchError> {
-		let mut found: HashMap<ChunkId, Chunk> = HashMap::with_capacity(ids.len());
-		let mut flights: HashMap<ChunkId, Arc<Flight>> = HashMap::new();
-		let mut own = Vec::new();
-		{
-			let mut table = self.table.lock();
-			let mut seen = HashSet::with_capacity(ids.len());
-			for id in ids.iter().filter(|id| seen.insert(**id)) {
-				if let Some(chunk) = table.recent.as_mut().and_then(|recent| recent.get(id)) {
-					found.insert(*id, chunk.clone());
-					self.counters.hits.fetch_add(1, Relaxed);
-				} else if let Some(flight) = table.flights.get(id) {
-					flights.insert(*id, flight.clone());
-					self.counters.joined.fetch_add(1, Relaxed);
-				} else {
-					let flight = Arc::<Flight>::default();
-					table.flights.insert(*id, flight.clone());
-					flights.insert(*id, flight);
-					own.push(*id);
-				}
-			}
-		}
-		self.fetch(&own);
-		for (id, flight) in flights {
-			let mut result = flight.result.lock();
-			while result.is_none() {
-				flight.landed.wait(&mut result);
-			}
-			match &*result {
-				Some(Ok(chunk)) => found.insert(id, chunk.clone()),
-				Some(Err(error)) => return Err(error.clone()),
-				None => None,
-			};
-		}
-		ids.iter()
-			.map(|id| {
-				found.get(id).cloned().ok_or_else(|| FetchError::Missing {
-					id: *id,
-					stores: "an empty answer".into(),
-				})
-			})
-			.collect()
+		self.chunks_for(Priority::Foreground, ids)
 	}
 }
 

@@ -14,7 +14,9 @@ pub mod chunk;
 pub mod diff;
 pub mod fetch;
 pub mod gc;
+pub mod hydrate;
 pub mod image;
+pub mod metrics;
 pub mod mount;
 pub mod namespace;
 pub mod needs;
@@ -24,6 +26,7 @@ pub mod restore;
 pub mod size;
 pub mod source;
 pub mod store;
+pub mod trace;
 pub mod value;
 pub mod verify;
 pub mod zdb;
@@ -35,6 +38,7 @@ pub use mount::mount;
 #[doc(hidden)]
 pub mod fuzzing;
 mod parallel;
+mod stop;
 
 #[cfg(test)]
 mod faults;

@@ -1,21 +1,31 @@
 //! Mounting an image: a FUSE server in this process, and on request an overlay over it.
 
+mod background;
+mod checker;
 mod content;
 mod filesystem;
+mod local;
 mod overlay;
+mod passthrough;
 mod point;
+mod prefetch;
+mod sequence;
 
+pub use background::{Hydrate, HydrateStats};
+pub use local::Local;
+pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
 
 use crate::{
 	cache::{Cache, CacheError, CacheOptions, CacheStats, CachedSource},
+	chunk::ChunkId,
 	fetch::{FetchOptions, FetchStats, Fetcher},
 	image::{Image, ImageError, ImageId},
 	source::ChunkSource,
 	store::{Store, StoreError},
 };
 use bytes::Bytes;
-use content::Content;
+use content::{Content, ContentOptions};
 use filesystem::ImageFilesystem;
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use overlay::Layers;
@@ -48,6 +58,18 @@ pub struct MountOptions {
 	pub fetch: FetchOptions,
 	/// How many threads answer the kernel.
 	pub threads: usize,
+	/// Whether the kernel may read files by itself that are wholly in the cache and verified.
+	/// Where it can't, that is no error.
+	pub passthrough: bool,
+	/// Whether chunks are fetched ahead of readers: the image's trace, the ends of tables, and what
+	/// follows what is read.
+	pub prefetch: bool,
+	/// What is fetched that nobody asks for.
+	pub hydrate: Hydrate,
+	/// How many chunks to note in the order in which they are read first, for
+	/// [`Mount::trace`]. `None` for none; [`trace::RECORDED`](crate::trace::RECORDED) is a good
+	/// number. Without passthrough then, which leaves nothing to note.
+	pub record_trace: Option<usize>,
 }
 
 impl MountOptions {
@@ -67,6 +89,10 @@ impl MountOptions {
 			write: WriteLayer::None,
 			fetch: FetchOptions::default(),
 			threads: (2 * processors).clamp(8, 32),
+			passthrough: true,
+			prefetch: true,
+			hydrate: Hydrate::None,
+			record_trace: None,
 		}
 	}
 }
@@ -129,6 +155,9 @@ pub enum MountError {
 		/// The names of the stores.
 		stores: String,
 	},
+	/// Hydration without a cache.
+	#[error("what is fetched in the background is kept in a cache: name a folder for it")]
+	NoCache,
 	/// There is no cache there.
 	#[error(transparent)]
 	Cache(#[from] CacheError),
@@ -188,6 +217,14 @@ pub struct MountStats {
 	pub fetch: FetchStats,
 	/// What the cache was good for, if there is one.
 	pub cache: Option<CacheStats>,
+	/// How much of the image is in the cache, if that was counted: see [`Mount::figures`].
+	pub local: Option<Local>,
+	/// What the kernel reads by itself. These reads are not among those above.
+	pub passthrough: PassthroughStats,
+	/// Chunks that were fetched ahead of readers.
+	pub prefetched: u64,
+	/// How far the hydration is, if there is one.
+	pub hydration: Option<HydrateStats>,
 }
 
 /// A mounted image. It is unmounted when dropped; [`Mount::unmount`] tells whether that worked.
@@ -204,7 +241,16 @@ pub struct Mount {
 ///
 /// What a killed process left mounted at the mountpoint is taken away first.
 pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
-	let MountOptions { image: id, stores, mountpoint, cache, write, fetch, threads } = options;
+	let MountOptions { image: id, stores, mountpoint, cache, write, fetch, threads, .. } = options;
+	let more = ContentOptions {
+		passthrough: options.passthrough,
+		prefetch: options.prefetch,
+		record: options.record_trace,
+		recent: fetch.recent,
+	};
+	if cache.is_none() && options.hydrate != Hydrate::None {
+		return Err(MountError::NoCache);
+	}
 	clear_stale(&mountpoint)?;
 	let path = point::check(&mountpoint)?;
 	let cache = cache.map(Cache::open).transpose()?;
@@ -225,9 +271,12 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 			Some(Layers::prepare(upper)?)
 		},
 	};
-	let content = Arc::new(Content::new(image, fetcher, cache));
+	let content = Arc::new(Content::new(Arc::new(image), fetcher, cache, more));
 	let place = layers.as_ref().map_or(&path, |layers| &layers.lower);
 	let session = serve(content.clone(), place, threads)?;
+	if let Hydrate::Background { rate } = options.hydrate {
+		content.hydrate(rate);
+	}
 	let mut mount =
 		Mount { image: id, path: place.clone(), lower: None, content, session: Some(session) };
 	if let Some(layers) = &layers {
@@ -321,6 +370,22 @@ impl Mount {
 		self.content.stats(self.path.clone())
 	}
 
+	/// A way to ask for [`Self::stats`], from any thread, and also when this is gone. It counts what
+	/// is in the cache before it answers, at most every ten seconds.
+	pub fn figures(&self) -> impl Fn() -> MountStats + Send + Sync + 'static {
+		let (content, path) = (self.content.clone(), self.path.clone());
+		move || {
+			content.count_local();
+			content.stats(path.clone())
+		}
+	}
+
+	/// The chunks that were read so far, in the order in which they were read first, if they are
+	/// recorded. An image that has these as its trace has them fetched when it is mounted.
+	pub fn trace(&self) -> Option<Vec<ChunkId>> {
+		self.content.trace()
+	}
+
 	/// Whether the files are still there: somebody else may have unmounted them.
 	pub fn is_mounted(&self) -> bool {
 		point::mounted_at(&self.path).is_ok_and(|entries| !entries.is_empty())
@@ -334,6 +399,7 @@ impl Mount {
 
 	fn take_away(&mut self) -> Result<(), MountError> {
 		let Some(session) = self.session.take() else { return Ok(()) };
+		self.content.settle();
 		let upper = match &self.lower {
 			Some(_) => point::unmount(&self.path),
 			None => Ok(false),

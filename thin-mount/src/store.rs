@@ -12,7 +12,7 @@ mod zdb;
 
 pub use self::{
 	address::Address,
-	open::{open, open_all},
+	open::{open, open_all, open_replicas},
 	redis::RedisStore,
 	sharded::{ShardRange, ShardedStore},
 	zdb::ZdbStore,

@@ -413,3 +413,55 @@ fn gc_deletes_what_no_kept_image_needs_and_only_when_told() {
 	assert_eq!(count(), 0);
 	assert_eq!(fs::read(&record).unwrap(), b"a manifest");
 }
+
+#[test]
+fn a_cache_is_filled_ahead_and_repaired() {
+	let place = Place::new();
+	let store = place.url("store");
+	let image = place.fine(&["pack", "source", "--store", &store]);
+	let image = image.trim();
+	let hydrate = ["hydrate", image, "--cache", "cache", "--store", &store, "--json"];
+	let line = |args: &[&str]| -> Value { serde_json::from_str(&place.fine(args)).unwrap() };
+	let first = line(&hydrate);
+	assert_eq!(first["bytes"], 350_004);
+	assert_eq!((&first["failed"], &first["full"]), (&0.into(), &false.into()));
+	assert_eq!(line(&hydrate)["chunks"], 0);
+	// What was altered is fetched anew.
+	let folders = fs::read_dir(place.path("cache/blobs")).unwrap();
+	let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+	let mut paths = files.map(|file| file.unwrap().path());
+	let data = paths.find(|path| path.extension().is_none()).unwrap();
+	let right = fs::read(&data).unwrap();
+	let mut wrong = right.clone();
+	wrong[200_000] ^= 1;
+	fs::write(&data, wrong).unwrap();
+	let output = place.run(&hydrate);
+	let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+	assert_eq!((output.status.code(), &line["chunks"]), (Some(0), &1.into()));
+	assert!(String::from_utf8_lossy(&output.stderr).contains("a cache file is altered"));
+	assert!(fs::read(&data).unwrap() == right);
+	// Too small, incomplete, and said in a wrong way.
+	let small = ["hydrate", image, "--cache", "c", "--cache-size", "100K", "--store", &store];
+	assert!(matches!(place.failing(&small), (2, words) if words.contains("--cache-size")));
+	let (code, words) = place.failing(&["hydrate", image, "--store", &store]);
+	assert!(code == 2 && words.contains("--cache"), "{words}");
+	fs::remove_dir_all(place.path("cache")).unwrap();
+	let leaf = blake3::hash(&fs::read(place.path("source/sub/deep/file")).unwrap()[..65_536]);
+	let leaf = leaf.to_hex();
+	fs::remove_file(place.path("store/chunks").join(&leaf[..2]).join(&leaf[2..])).unwrap();
+	let (code, words) = place.failing(&hydrate[..6]);
+	assert!(code == 1 && words.contains("1 chunks"), "{words}");
+}
+
+#[test]
+fn a_trace_becomes_part_of_an_image() {
+	let place = Place::new();
+	let store = place.url("store");
+	let plain = place.fine(&["pack", "source", "--store", &store]);
+	fs::write(place.path("trace"), format!("# a comment\n{}", "ab".repeat(32))).unwrap();
+	let traced = place.fine(&["pack", "source", "--trace", "trace", "--store", &store]);
+	assert_ne!(plain, traced);
+	fs::write(place.path("trace"), "not a trace").unwrap();
+	let (code, words) = place.failing(&["pack", "source", "--trace", "trace", "--store", &store]);
+	assert!(code == 2 && words.contains("trace is no trace: line 1"), "{words}");
+}

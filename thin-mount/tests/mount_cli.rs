@@ -6,9 +6,10 @@ mod servers;
 #[path = "common/trees.rs"]
 mod trees;
 
+use rand::{rngs::StdRng, Rng, SeedableRng};
 use std::{
 	fs,
-	io::{BufRead, BufReader},
+	io::{BufRead, BufReader, Read, Write},
 	path::PathBuf,
 	process::{Child, Command, Output, Stdio},
 	time::{Duration, Instant},
@@ -197,6 +198,56 @@ fn what_can_not_be_mounted_is_one_sentence_and_an_exit_code() {
 }
 
 #[test]
+fn a_mount_records_what_is_read_and_answers_prometheus() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let path = |name: &str| place.path(name).display().to_string();
+	let (trace, cache) = (path("trace"), path("cache"));
+	let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let address = listener.local_addr().unwrap().to_string();
+	let taken = place.mount(&["--metrics", &address]).output().unwrap();
+	let message = text(&taken.stderr);
+	assert!(taken.status.code() == Some(2) && message.contains(&address), "{message}");
+	assert!(place.is_empty());
+	drop(listener);
+	let mut child = place.foreground(&["--metrics", &address, "--record-trace", &trace]);
+	fs::read(place.path("mnt/3")).unwrap();
+	let mut connection = std::net::TcpStream::connect(&address).unwrap();
+	connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+	let mut page = String::new();
+	connection.read_to_string(&mut page).unwrap();
+	assert!(page.contains(&format!("thin_mount_info{{image=\"{}\"}} 1\n", place.image)), "{page}");
+	assert!(page.contains("thin_mount_read_bytes_total 400000\n"), "{page}");
+	signal(&child, rustix::process::Signal::TERM);
+	assert_eq!(child.wait().unwrap().code(), Some(0));
+	// The inner node and seven leaves of one file.
+	let lines = fs::read_to_string(&trace).unwrap();
+	assert_eq!(lines.lines().filter(|line| !line.starts_with('#')).count(), 8);
+
+	let source = path("source");
+	let packed = run(&["pack", &source, "--trace", &trace, "--store", &place.store]);
+	let image = text(&packed.stdout).trim().to_owned();
+	let mut command = program(&["mount", &image, &place.mnt(), "--store", &place.store]);
+	command.args(["--cache", &cache, "--hydrate", "background", "--background"]);
+	assert!(command.output().unwrap().status.success());
+	let end = Instant::now() + Duration::from_secs(60);
+	loop {
+		let status = text(&run(&["status", &place.mnt()]).stdout);
+		if status.contains("hydration done: 28 chunks")
+			&& status.contains("ahead     8 chunks")
+			&& status.contains("100.0 % of the image")
+		{
+			break;
+		}
+		assert!(Instant::now() < end, "{status}");
+		std::thread::sleep(Duration::from_millis(50));
+	}
+	place.check();
+}
+
+#[test]
 fn a_killed_mount_is_taken_away_by_the_next_and_its_cache_is_right() {
 	if !fuse() {
 		return;
@@ -287,4 +338,112 @@ fn a_server_that_is_killed_and_comes_back_is_a_pause_for_readers() {
 		let mut child = child;
 		assert_eq!(child.wait().unwrap().code(), Some(0));
 	}
+}
+
+/// Mounts that share a cache, and their store, are killed at random points while they are read. What
+/// can be read is right, always, and in the end all of it can be. `THIN_CRASH_ROUNDS=500` for more.
+#[test]
+fn mounts_and_stores_killed_at_random_points_serve_nothing_wrong() {
+	if !fuse() {
+		return;
+	}
+	let rounds = std::env::var("THIN_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+	let rounds: u64 = rounds.unwrap_or(12);
+	let seed: u64 = rand::random();
+	println!("seed {seed}, {rounds} rounds");
+	let mut random = StdRng::seed_from_u64(seed);
+	let mut server = servers::zdbs().remove(0);
+	let folder = tempfile::tempdir().unwrap();
+	for name in ["source", "mnt", "other"] {
+		fs::create_dir(folder.path().join(name)).unwrap();
+	}
+	server.ask(&[&["AUTH", "secret"]], &["NSNEW", "images"]).unwrap();
+	let place = Place::with_store(folder, format!("zdb://127.0.0.1:{}/images", server.port));
+	let path = |name: &str| place.path(name).display().to_string();
+	let (cache, other, store) = (path("cache"), path("other"), place.store.clone());
+	let (mut right, mut failed, mut unmounted) = (0, 0, 0);
+	for round in 0..rounds {
+		let more: &[&str] = match random.gen_range(0..4) {
+			0 => &["--hydrate", "background"],
+			1 => &["--cache-size", "1500K"],
+			2 => &["--no-passthrough", "--no-prefetch"],
+			_ => &[],
+		};
+		let start = |mnt: &str| {
+			let mut command = program(&["mount", &place.image, mnt, "--cache", &cache]);
+			command.args(["--timeout", "1", "--store", &store]).args(more);
+			command.stdout(Stdio::piped()).stderr(Stdio::null());
+			let mut child = command.spawn().unwrap();
+			let mut line = String::new();
+			BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+			// It may have no superblock in the cache, and no store at this moment.
+			(child, !line.is_empty())
+		};
+		let mut mounts = [start(&place.mnt()), start(&other)];
+		unmounted += mounts.iter().filter(|(_, mounted)| !mounted).count();
+		let reads: Vec<(PathBuf, u64)> = (0..6)
+			.map(|_| {
+				let mnt = ["mnt", "other"][random.gen_range(0..2)];
+				let file = random.gen_range(0..5);
+				(place.path(mnt).join(file.to_string()), file)
+			})
+			.collect();
+		let kills: Vec<_> = (0..2).map(|_| random.gen_range(0..60)).collect();
+		let store_dies = random.gen_bool(0.3);
+		let pause = Duration::from_millis(random.gen_range(0..30));
+		let outcomes: Vec<Option<bool>> = std::thread::scope(|scope| {
+			let readers: Vec<_> = reads
+				.chunks(2)
+				.map(|reads| {
+					scope.spawn(move || {
+						let read = |(path, file): &(PathBuf, u64)| {
+							fs::read(path).ok().map(|bytes| bytes == noise(*file, 400_000))
+						};
+						reads.iter().map(read).collect::<Vec<_>>()
+					})
+				})
+				.collect();
+			if store_dies {
+				std::thread::sleep(pause);
+				server.kill();
+			}
+			for ((child, _), after) in mounts.iter_mut().zip(kills) {
+				std::thread::sleep(Duration::from_millis(after));
+				child.kill().unwrap();
+				child.wait().unwrap();
+			}
+			readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect()
+		});
+		assert!(!outcomes.contains(&Some(false)), "seed {seed}, round {round}: wrong bytes");
+		right += outcomes.iter().flatten().count();
+		failed += outcomes.iter().filter(|outcome| outcome.is_none()).count();
+		if store_dies && random.gen_bool(0.7) {
+			server.restart();
+		}
+	}
+	println!("{right} reads were right, {failed} failed, {unmounted} mounts were not made");
+	assert!(right > 0 && (failed > 0 || rounds < 12), "nothing was tried");
+	// The store is away: what is in the cache is right, or it is not there.
+	server.kill();
+	for mnt in ["mnt", "other"] {
+		let _ = run(&["unmount", &path(mnt)]);
+	}
+	let alone = ["--cache", &cache, "--timeout", "1", "--background"];
+	if place.mount(&alone).output().unwrap().status.success() {
+		for number in 0..5 {
+			if let Ok(bytes) = fs::read(place.path("mnt").join(number.to_string())) {
+				assert!(bytes == noise(number, 400_000), "seed {seed}");
+			}
+		}
+		assert!(run(&["unmount", &place.mnt()]).status.success());
+	}
+	server.restart();
+	let hydrate = ["hydrate", &place.image, "--cache", &cache, "--store", &store];
+	let hydrated = run(&hydrate);
+	assert!(hydrated.status.success(), "{}", text(&hydrated.stderr));
+	// Nothing was altered by all this: only torn, which the map doesn't call present.
+	assert!(!text(&hydrated.stderr).contains("altered"), "{}", text(&hydrated.stderr));
+	server.kill();
+	assert!(place.mount(&alone).output().unwrap().status.success());
+	place.check();
 }

@@ -46,7 +46,9 @@ pub struct ThinParams {
 
 	/// A store to read the image from, before those of the registration. May be repeated.
 	///
-	/// zdb://[user[:password]@]host[:9900]/namespace, redis://host[:6379]/db or dir:///path.
+	/// zdb://[user[:password]@]host[:9900]/namespace, redis://host[:6379]/db or dir:///path. With a range
+	/// before it, as in 00-7f=zdb://…, it is the part of a store that holds the chunks whose ids begin
+	/// so; such parts must hold everything together.
 	#[arg(long, value_name = "URL", help_heading = "Thin")]
 	pub thin_store: Vec<String>,
 
@@ -77,6 +79,11 @@ pub struct ThinParams {
 	#[arg(long, value_name = "BLOCKS_PER_SECOND", help_heading = "Thin")]
 	pub thin_history_rate: Option<NonZeroU32>,
 
+	/// The most bytes that `--thin-hydrate background` fetches in a second: 500K, 50M. [default: as
+	/// many as come]
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, help_heading = "Thin")]
+	pub thin_hydrate_rate: Option<u64>,
+
 	/// Take a snapshot that no quorum of attesters has certified, or that is in no registry.
 	///
 	/// The block is proven from genesis all the same; what is missing is anybody's word that the
@@ -91,6 +98,8 @@ pub enum Hydrate {
 	/// Nothing: what is asked for.
 	#[default]
 	None,
+	/// All of it, while the node runs and reads nothing itself.
+	Background,
 	/// All of it, to a folder, before the start.
 	Full,
 }
@@ -137,6 +146,7 @@ impl ThinParams {
 			|| self.thin_hydrate != Hydrate::None
 			|| self.thin_history != HistoryMode::default()
 			|| self.thin_history_rate.is_some()
+			|| self.thin_hydrate_rate.is_some()
 			|| self.thin_allow_uncertified
 			|| self.thin_registry.is_some()
 			|| self.thin_min_stake > 0

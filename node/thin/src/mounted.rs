@@ -25,37 +25,22 @@ use thin_mount::{
 	store::{self, Store},
 };
 
-/// Opens stores by URL, each once.
+/// Opens stores by URL, each once. URLs that begin with a range, as in `00-7f=zdb://…`, are shards of
+/// one store.
 ///
 /// Errors when a URL is none, or when none of the stores can be opened.
 pub fn open_stores(urls: &[String]) -> Result<Vec<Arc<dyn Store>>, StartError> {
-	let mut stores: Vec<Arc<dyn Store>> = Vec::new();
-	let mut reasons = Vec::new();
-	for url in urls {
-		match store::open(url) {
-			Ok(store) if stores.iter().all(|known| known.name() != store.name()) => {
-				stores.push(store)
-			},
-			Ok(_) => {},
-			Err(error @ store::StoreError::Url { .. }) => {
-				return Err(StartError::Usage(error.to_string()))
-			},
-			Err(error) => {
-				tracing::warn!(target: "thin", %error, "going on without this store");
-				reasons.push(error.to_string());
-			},
-		}
+	let none = |reason: String| {
+		StartError::Stores(format!(
+			"no store of the snapshot can be opened: {reason}. Give one with --thin-store URL"
+		))
+	};
+	match store::open_replicas(urls) {
+		Ok(stores) if stores.is_empty() => Err(none("the registration names none".into())),
+		Ok(stores) => Ok(stores),
+		Err(error @ store::StoreError::Url { .. }) => Err(StartError::Usage(error.to_string())),
+		Err(error) => Err(none(error.to_string())),
 	}
-	if stores.is_empty() {
-		let reasons = match reasons.is_empty() {
-			true => "the registration names none".to_owned(),
-			false => reasons.join("; "),
-		};
-		return Err(StartError::Stores(format!(
-			"no store of the snapshot can be opened: {reasons}. Give one with --thin-store URL"
-		)));
-	}
-	Ok(stores)
 }
 
 /// An image that can be read as a folder for as long as this lives.
@@ -97,7 +82,7 @@ impl MountedImage {
 		fs::create_dir_all(home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
 		let opened = match params.thin_hydrate {
 			Hydrate::Full => restore(home, image, stores),
-			Hydrate::None => mount(home, image, params, stores),
+			Hydrate::None | Hydrate::Background => mount(home, image, params, stores),
 		};
 		opened.inspect_err(|_| {
 			// A start that fails leaves a new base path as it was.
@@ -183,6 +168,9 @@ fn mount(
 	let folder = params.thin_cache.clone().unwrap_or_else(|| home.join("cache"));
 	let mut options = MountOptions::new(image, stores, path.clone());
 	options.cache = Some(CacheOptions { folder, limit: params.thin_cache_size });
+	if params.thin_hydrate == Hydrate::Background {
+		options.hydrate = thin_mount::mount::Hydrate::Background { rate: params.thin_hydrate_rate };
+	}
 	let mount = thin_mount::mount::mount(options).map_err(|error| {
 		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
 	})?;

@@ -10,7 +10,6 @@ use crate::{
 	duty::cli::locations_of,
 	genesis::Genesis,
 	local::LocalPath,
-	mounted::open_stores,
 };
 use clap::{Parser, Subcommand};
 use pallet_snapshots::{ImageInfo, Location};
@@ -129,12 +128,9 @@ impl CreateCmd {
 		let locations = self.locations().map_err(application)?;
 		let genesis = Genesis::<Block>::of(&*config.chain_spec, executor)
 			.map_err(|e| application(e.to_string()))?;
-		let stores = open_stores(&self.store).map_err(|error| application(error.to_string()))?;
-		if stores.len() < self.store.len() {
-			return Err(application(
-				"not every store can be opened: each is to have the whole image".into(),
-			));
-		}
+		// Each is to have the whole image.
+		let stores = thin_mount::store::open_all(&self.store)
+			.map_err(|error| application(error.to_string()))?;
 		let created = create(CreateOptions {
 			database: &local.path,
 			genesis: &genesis,

@@ -194,6 +194,58 @@ impl BlobReader {
 		self.visit_subtree(blob, root, &range, f).map(|_| ())
 	}
 
+	/// The inner nodes above a leaf, the root first. Fetches them.
+	pub fn path(&self, blob: &BlobRef, leaf: u64) -> Result<Vec<ChunkId>, BlobError> {
+		Self::check(blob)?;
+		let leaves = leaf_count(blob.length);
+		let mut path = Vec::new();
+		let mut tree = Subtree { id: blob.root, height: height(leaves), first: 0, leaves };
+		while leaf < leaves && tree.height > 0 && !is_hole(tree.id, tree.height, tree.leaves) {
+			path.push(tree.id);
+			let ids = self.node(tree.id, children(tree.height, tree.leaves))?;
+			let (span, end) = (full(tree.height - 1), tree.first + tree.leaves);
+			let child = (leaf - tree.first) / span;
+			let Some(id) = ids.get(child as usize) else { break };
+			let first = tree.first + child * span;
+			let leaves = span.min(end - first);
+			tree = Subtree { id: *id, height: tree.height - 1, first, leaves };
+		}
+		Ok(path)
+	}
+
+	/// The leaves of a blob whose ids are among those wanted, and whose inner nodes are too: others
+	/// are not fetched. Each chunk is met once, at one of its places.
+	pub fn wanted_leaves(
+		&self,
+		blob: &BlobRef,
+		wanted: &dyn Fn(&ChunkId) -> bool,
+	) -> Result<Vec<Leaf>, BlobError> {
+		Self::check(blob)?;
+		let leaves = leaf_count(blob.length);
+		let (mut found, mut open, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+		if leaves > 0 {
+			open.push(Subtree { id: blob.root, height: height(leaves), first: 0, leaves });
+		}
+		while let Some(tree) = open.pop() {
+			let hole = is_hole(tree.id, tree.height, tree.leaves);
+			if hole || !wanted(&tree.id) || !seen.insert(tree.id) {
+				continue;
+			}
+			if tree.height == 0 {
+				let length = leaf_length(blob.length, tree.first);
+				found.push(Leaf { index: tree.first, id: tree.id, length, hole: false });
+				continue;
+			}
+			let ids = self.node(tree.id, children(tree.height, tree.leaves))?;
+			let (span, end) = (full(tree.height - 1), tree.first + tree.leaves);
+			for (first, id) in (tree.first..end).step_by(span as usize).zip(ids.iter()) {
+				let (height, leaves) = (tree.height - 1, span.min(end - first));
+				open.push(Subtree { id: *id, height, first, leaves });
+			}
+		}
+		Ok(found)
+	}
+
 	/// How many leaves of the blob are no holes, which is what it takes on disk in units of 64 KiB.
 	/// Fetches each distinct inner node once, so that a small tree that claims to be a huge one is
 	/// seen through quickly. `known` may be kept for more blobs.

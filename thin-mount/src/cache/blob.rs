@@ -11,7 +11,7 @@ use std::{
 	collections::{BTreeSet, HashMap},
 	fs::{self, File, OpenOptions},
 	io,
-	os::unix::fs::{FileExt, MetadataExt},
+	os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
 	path::{Path, PathBuf},
 	sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
@@ -58,7 +58,8 @@ impl CachedBlob {
 	/// Opens or makes the files of a blob. `path` is that of the data.
 	pub(super) fn open(path: PathBuf, blob: BlobRef) -> io::Result<Self> {
 		let mut options = OpenOptions::new();
-		options.read(true).write(true).create(true).truncate(false);
+		// Others have no business here: what the kernel is given to read nobody else may write.
+		options.read(true).write(true).create(true).truncate(false).mode(0o600);
 		loop {
 			let data = options.open(&path)?;
 			flock(&data, FlockOperation::LockShared)?;
@@ -191,6 +192,16 @@ impl CachedBlob {
 
 	pub(crate) fn blob(&self) -> &BlobRef {
 		&self.blob
+	}
+
+	/// The file of the bytes. It is never cut short or written anew: only verified bytes are
+	/// added, and what is evicted loses its name.
+	pub(crate) fn data(&self) -> &File {
+		&self.data
+	}
+
+	pub(super) fn path(&self) -> &Path {
+		&self.path
 	}
 }
 

@@ -7,7 +7,9 @@ use crate::{
 	source::{ChunkSource, FetchError},
 };
 use std::{
-	fs, io,
+	fs::{self, File},
+	io::{self, Write},
+	os::unix::fs::OpenOptionsExt,
 	path::PathBuf,
 	sync::{
 		atomic::{AtomicU64, Ordering::Relaxed},
@@ -19,11 +21,18 @@ use std::{
 pub(crate) struct CachedSource {
 	cache: Arc<Cache>,
 	inner: Arc<dyn ChunkSource>,
+	/// Whether what is asked for counts as a hit or a miss.
+	counted: bool,
 }
 
 impl CachedSource {
 	pub(crate) fn new(cache: Arc<Cache>, inner: Arc<dyn ChunkSource>) -> Self {
-		Self { cache, inner }
+		Self { cache, inner, counted: true }
+	}
+
+	/// The same for what no reader has asked for.
+	pub(crate) fn uncounted(cache: Arc<Cache>, inner: Arc<dyn ChunkSource>) -> Self {
+		Self { cache, inner, counted: false }
 	}
 }
 
@@ -36,7 +45,9 @@ impl ChunkSource for CachedSource {
 			.filter(|(_, chunk)| chunk.is_none())
 			.map(|(id, _)| *id)
 			.collect();
-		self.cache.count(ids.len() - missing.len(), missing.len());
+		if self.counted {
+			self.cache.count(ids.len() - missing.len(), missing.len());
+		}
 		if missing.is_empty() {
 			return Ok(chunks.into_iter().flatten().collect());
 		}
@@ -57,6 +68,19 @@ impl ChunkSource for CachedSource {
 	}
 }
 
+/// Gives chunks from the cache and from nowhere else.
+pub(crate) struct LocalSource(pub(crate) Arc<Cache>);
+
+impl ChunkSource for LocalSource {
+	fn chunks(&self, ids: &[ChunkId]) -> Result<Vec<Chunk>, FetchError> {
+		let local = |id: &ChunkId| {
+			let missing = || FetchError::Missing { id: *id, stores: "the cache".into() };
+			self.0.load(*id).ok_or_else(missing)
+		};
+		ids.iter().map(local).collect()
+	}
+}
+
 impl Cache {
 	fn chunk_path(&self, id: ChunkId) -> PathBuf {
 		let name = id.to_string();
@@ -69,7 +93,7 @@ impl Cache {
 	}
 
 	/// A chunk, if it is there and is what its name says.
-	fn load(&self, id: ChunkId) -> Option<Chunk> {
+	pub(crate) fn load(&self, id: ChunkId) -> Option<Chunk> {
 		let path = self.chunk_path(id);
 		let bytes = fs::read(&path).ok()?;
 		match Chunk::verify(id, bytes.into()) {
@@ -96,7 +120,10 @@ impl Cache {
 			if let Some(parent) = path.parent() {
 				fs::create_dir_all(parent)?;
 			}
-			fs::write(&temporary, chunk.bytes())?;
+			let mut options = File::options();
+			let mut file =
+				options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+			file.write_all(chunk.bytes())?;
 			fs::rename(&temporary, &path)
 		};
 		match write() {

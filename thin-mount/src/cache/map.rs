@@ -208,6 +208,15 @@ pub(crate) fn check_file(content: &[u8]) -> io::Result<()> {
 	Ok(())
 }
 
+/// How many leaves a map has. What is damaged counts as empty.
+pub(super) fn count(file: File, blob: &BlobRef) -> u64 {
+	let length = file.metadata().map_or(0, |found| found.len());
+	let blocks = (length / BLOCK as u64).saturating_sub(1);
+	let map = Map { file, blob: *blob, threads: Mutex::new(()) };
+	let bits = (0..blocks).filter_map(|block| map.read(block).ok()).flatten();
+	bits.map(|word| u64::from(word.count_ones())).sum()
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -240,6 +249,8 @@ mod tests {
 		let (again, damaged) = open(&folder, b"a");
 		assert_eq!(damaged, None);
 		assert!(leaves.iter().all(|leaf| has(&again, *leaf)) && has(&again, 1));
+		let found = count(File::open(folder.path().join("map")).unwrap(), &blob(b"a"));
+		assert_eq!(found, leaves.len() as u64 + 1);
 		assert!(!has(&again, 2) && !has(&again, LEAVES + 1) && !has(&again, 1_000_000));
 	}
 

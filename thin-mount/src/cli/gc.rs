@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
-	let stores = args.stores.open()?;
+	let stores = args.stores.open_all()?;
 	let source = std::sync::Arc::new(StoreSource::new(stores.clone()));
 	let mut needs = Needs::default();
 	for image in &args.keep {

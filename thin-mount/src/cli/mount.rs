@@ -13,14 +13,16 @@ use std::{
 	fs::File,
 	io::{self, BufRead, BufReader, Write},
 	os::{fd::AsRawFd, unix::process::CommandExt},
-	path::PathBuf,
+	path::{Path, PathBuf},
 	process::{Command, Stdio},
 	sync::mpsc::{channel, RecvTimeoutError},
 	time::Duration,
 };
 use thin_mount::{
 	cache::CacheOptions,
-	mount::{mount, Mount, MountOptions, WriteLayer},
+	metrics::{prometheus, MetricsServer},
+	mount::{mount, Hydrate, Mount, MountOptions, WriteLayer},
+	trace,
 };
 
 /// How often to look whether somebody else has unmounted.
@@ -32,6 +34,8 @@ Examples:
   thin-mount mount 5f0c… /mnt --store zdb://host/images --cache /var/cache/thin --cache-size 20G
   thin-mount mount 5f0c… /mnt --store zdb://host/images --write overlay --upper /data/own
   thin-mount mount 5f0c… /mnt --store zdb://a/images zdb://b/images --background
+  thin-mount mount 5f0c… /mnt --store zdb://host/images --cache /var/cache/thin \
+      --hydrate background --hydrate-rate 50M
 ";
 
 /// Mount an image
@@ -61,6 +65,24 @@ pub(crate) struct Args {
 	#[arg(long, value_name = "SECONDS", default_value_t = 30,
 		value_parser = clap::value_parser!(u64).range(1..=86_400))]
 	timeout: u64,
+	/// What is fetched that nobody has asked for; needs --cache
+	#[arg(long, value_enum, value_name = "HOW", default_value = "none")]
+	hydrate: Hydration,
+	/// The most bytes that are fetched so in a second, as in 50M; without it, as many as come
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse)]
+	hydrate_rate: Option<u64>,
+	/// Write to this file which chunks are read first, in which order: for 'pack --trace'
+	#[arg(long, value_name = "FILE")]
+	record_trace: Option<PathBuf>,
+	/// Fetch nothing ahead: not the trace of the image, nor what follows what is read
+	#[arg(long)]
+	no_prefetch: bool,
+	/// Answer Prometheus at this address, under /metrics: docs/METRICS.md says with what
+	#[arg(long, value_name = "HOST:PORT")]
+	metrics: Option<String>,
+	/// Don't let the kernel read cached files by itself
+	#[arg(long)]
+	no_passthrough: bool,
 	/// Return once it is mounted, and go on in the background
 	#[arg(long)]
 	background: bool,
@@ -81,6 +103,15 @@ enum Messages {
 	Kept,
 }
 
+/// What is fetched that nobody has asked for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hydration {
+	/// Nothing
+	None,
+	/// All of the image, whenever nobody reads
+	Background,
+}
+
 /// Where writes go.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Layer {
@@ -96,6 +127,11 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 			"--upper has a meaning with --write overlay only"
 		)));
 	}
+	if args.hydrate_rate.is_some() && args.hydrate == Hydration::None {
+		return Err(Failure::environment(anyhow!(
+			"--hydrate-rate has a meaning with --hydrate background only"
+		)));
+	}
 	if args.background {
 		return in_background(args.log.as_deref());
 	}
@@ -107,6 +143,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 		let _ = ended.send(());
 	})?;
 	let mount = mount(options(&args)?)?;
+	let metrics = args.metrics.as_deref().map(|address| serve_metrics(&mount, address));
+	let _metrics = metrics.transpose()?;
 	let place = args.mountpoint.display().to_string();
 	output.json(|| json!({ "event": "mounted", "mountpoint": place }))?;
 	output.text(format_args!("mounted {place}"))?;
@@ -114,8 +152,28 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 	if let Some(messages) = args.detached {
 		let_go(messages)?;
 	}
-	while end.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) && mount.is_mounted() {}
+	let mut recorded = 0;
+	while end.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) && mount.is_mounted() {
+		write_trace(&mount, args.record_trace.as_deref(), &mut recorded)?;
+	}
+	write_trace(&mount, args.record_trace.as_deref(), &mut recorded)?;
 	finish(mount, output)
+}
+
+fn serve_metrics(mount: &Mount, address: &str) -> anyhow::Result<MetricsServer> {
+	let figures = mount.figures();
+	MetricsServer::start(address, move || prometheus(&figures()))
+		.with_context(|| format!("answering Prometheus at {address}"))
+}
+
+/// Writes the trace when it has grown: whoever kills this process has most of it.
+fn write_trace(mount: &Mount, path: Option<&Path>, recorded: &mut usize) -> Result<(), Failure> {
+	let (Some(path), Some(trace)) = (path, mount.trace()) else { return Ok(()) };
+	if trace.len() > *recorded {
+		trace::write(path, mount.image(), &trace).map_err(Failure::environment)?;
+		*recorded = trace.len();
+	}
+	Ok(())
 }
 
 fn finish(mount: Mount, output: &mut Output) -> Result<(), Failure> {
@@ -151,6 +209,12 @@ fn options(args: &Args) -> Result<MountOptions, Failure> {
 		.cache
 		.as_ref()
 		.map(|folder| CacheOptions { folder: folder.clone(), limit: args.cache_size });
+	options.passthrough = !args.no_passthrough;
+	options.prefetch = !args.no_prefetch;
+	if args.hydrate == Hydration::Background {
+		options.hydrate = Hydrate::Background { rate: args.hydrate_rate };
+	}
+	options.record_trace = args.record_trace.as_ref().map(|_| trace::RECORDED);
 	if let Some(upper) = &args.upper {
 		options.write = WriteLayer::Overlay { upper: upper.clone() };
 	}
@@ -159,7 +223,7 @@ fn options(args: &Args) -> Result<MountOptions, Failure> {
 
 /// Starts this program once more, with the same arguments and in a session of its own, and waits
 /// for its first line.
-fn in_background(log: Option<&std::path::Path>) -> Result<(), Failure> {
+fn in_background(log: Option<&Path>) -> Result<(), Failure> {
 	let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
 	let background = arguments.iter().position(|argument| argument == "--background");
 	let background = background.ok_or_else(|| anyhow!("--background must stand by itself"))?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thin_mount::{
 	pack::{measure, pack_to_all, Exclude, PackOptions, PackedToAll},
 	store::Store,
+	trace,
 };
 
 const EXAMPLES: &str = "\
@@ -34,6 +35,10 @@ pub(crate) struct Args {
 	/// path below DIR. May be given several times
 	#[arg(long, value_name = "NAME")]
 	exclude: Vec<std::ffi::OsString>,
+	/// Put this trace into the image, which 'mount --record-trace' has made: whoever mounts it has
+	/// these chunks fetched ahead. It is part of the image, which has another id with it
+	#[arg(long, value_name = "FILE")]
+	trace: Option<PathBuf>,
 	/// How many threads read and hash, and how many compress and upload [default: one for each
 	/// processor]
 	#[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -41,12 +46,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
+	let trace = args.trace.as_deref().map(trace::read).transpose();
 	let options = PackOptions {
+		trace: trace.map_err(Failure::environment)?.unwrap_or_default(),
 		threads: args.threads.min(256),
 		exclude: exclude(&args.exclude),
-		..Default::default()
 	};
-	let stores = args.stores.open()?;
+	let stores = args.stores.open_all()?;
 	let total = match Bar::wanted(output) {
 		true => measure(&args.dir, &options).map_err(Failure::environment)?.bytes,
 		false => 0,

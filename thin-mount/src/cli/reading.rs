@@ -32,9 +32,14 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
-	/// Opens all stores.
-	pub(crate) fn open(&self) -> Result<Vec<Arc<dyn Store>>, Failure> {
+	/// Opens all stores: for writing.
+	pub(crate) fn open_all(&self) -> Result<Vec<Arc<dyn Store>>, Failure> {
 		store::open_all(&self.urls).map_err(Failure::environment)
+	}
+
+	/// Opens the stores that can be opened: for reading.
+	pub(crate) fn open(&self) -> Result<Vec<Arc<dyn Store>>, Failure> {
+		store::open_replicas(&self.urls).map_err(Failure::environment)
 	}
 
 	/// A source over all stores.

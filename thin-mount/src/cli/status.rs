@@ -55,6 +55,34 @@ fn lines(stats: &MountStats) -> Vec<String> {
 		let (hits, misses) = (cache.hits, cache.misses);
 		lines.push(format!("cache     {hits} hits, {misses} misses{full}"));
 	}
+	if let Some(local) = &stats.local {
+		let percent = 100.0 * local.ratio();
+		lines.push(format!("local     {} bytes, {percent:.1} % of the image", local.bytes));
+	}
+	if stats.prefetched > 0 {
+		lines.push(format!(
+			"ahead     {} chunks fetched before they were asked for",
+			stats.prefetched
+		));
+	}
+	if let Some(hydration) = &stats.hydration {
+		let report = hydration.report;
+		let state = match (hydration.done, report.full) {
+			(_, true) => "ended, the cache is full",
+			(true, false) => "done",
+			(false, false) => "under way",
+		};
+		lines.push(format!(
+			"hydration {state}: {} chunks, {} bytes; {} can't be had",
+			report.chunks, report.bytes, report.failed
+		));
+	}
+	let passthrough = &stats.passthrough;
+	if passthrough.available {
+		let (files, opens) = (passthrough.files, passthrough.opens);
+		lines.push(format!("kernel    reads {files} open files by itself; {opens} so far"));
+	}
+	lines.extend(passthrough.paths.iter().map(|path| format!("          {path}")));
 	for store in &fetch.stores {
 		let state = match (store.quarantined, store.state) {
 			(true, _) => "has sent wrong bytes, asked last".to_owned(),

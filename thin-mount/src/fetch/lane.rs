@@ -1,7 +1,10 @@
 //! One store as the fetcher uses it: a queue, threads that take requests off it, and what is known
 //! about the store. A store that hangs holds these threads up, and never who waits for a chunk.
 
-use super::{health::Health, stats::StoreStats};
+use super::{
+	health::Health,
+	stats::{StoreStats, LATENCY_BOUNDS_US},
+};
 use crate::{
 	chunk::{Chunk, ChunkId},
 	source::FetchError,
@@ -17,7 +20,7 @@ use std::{
 		atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 		Arc,
 	},
-	time::Instant,
+	time::{Duration, Instant},
 };
 
 /// How many requests are sent to one store at once.
@@ -94,6 +97,17 @@ struct Counters {
 	bytes: AtomicU64,
 	missing: AtomicU64,
 	verification_failures: AtomicU64,
+	latencies: [AtomicU64; LATENCY_BOUNDS_US.len() + 1],
+	latency_total: AtomicU64,
+}
+
+impl Counters {
+	fn took(&self, time: Duration) {
+		let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+		let bucket = LATENCY_BOUNDS_US.partition_point(|bound| *bound < micros);
+		self.latencies[bucket].fetch_add(1, Relaxed);
+		self.latency_total.fetch_add(micros, Relaxed);
+	}
 }
 
 impl Lane {
@@ -193,6 +207,8 @@ impl Lane {
 			verification_failures: counters.verification_failures.load(Relaxed),
 			latency_p50_us: micros(50),
 			latency_p95_us: micros(95),
+			latency_buckets: counters.latencies.iter().map(|count| count.load(Relaxed)).collect(),
+			latency_total_us: counters.latency_total.load(Relaxed),
 		}
 	}
 }
@@ -225,7 +241,9 @@ impl Shared {
 			},
 			Err(error) => return self.fail(jobs, error),
 		};
-		if self.health.lock().succeeded(begun.elapsed()) {
+		let took = begun.elapsed();
+		self.counters.took(took);
+		if self.health.lock().succeeded(took) {
 			tracing::info!(store = self.store.name(), "store answers again");
 		}
 		let mut values = values.into_iter();

@@ -25,6 +25,12 @@ pub struct FetchStats {
 	pub stores: Vec<StoreStats>,
 }
 
+/// The upper ends of the buckets of [`StoreStats::latency_buckets`], in microseconds.
+pub const LATENCY_BOUNDS_US: [u64; 14] = [
+	100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+	1_000_000, 5_000_000,
+];
+
 /// Counters and the state of one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {
@@ -50,6 +56,11 @@ pub struct StoreStats {
 	pub latency_p50_us: u64,
 	/// The time that 95 of 100 of the last requests stayed under, in microseconds.
 	pub latency_p95_us: u64,
+	/// How many requests took how long: one count for each of [`LATENCY_BOUNDS_US`], and one for
+	/// what took longer.
+	pub latency_buckets: Vec<u64>,
+	/// How long all of them took together, in microseconds.
+	pub latency_total_us: u64,
 }
 
 /// The state of the circuit breaker of a store.

@@ -1,21 +1,26 @@
 //! What files hold: the one place where reads become chunks, and errors become error numbers.
 
-use super::MountStats;
+use super::{
+	background::Hydration, checker::Checker, local::Census, passthrough::Passthrough,
+	prefetch::Prefetcher, sequence::Sequence, MountStats,
+};
 use crate::{
 	blob::{BlobError, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, Presence},
-	chunk::CHUNK_SIZE,
+	chunk::{ChunkId, CHUNK_SIZE},
 	fetch::Fetcher,
 	image::{Image, NodeId},
 	source::{ChunkSource, FetchError},
 	store::StoreError,
+	trace::Recorder,
 };
 use fuser::Errno;
+use parking_lot::Mutex;
 use std::{
 	path::PathBuf,
 	sync::{
 		atomic::{AtomicU64, Ordering::Relaxed},
-		Arc,
+		Arc, OnceLock,
 	},
 	time::Instant,
 };
@@ -24,13 +29,31 @@ use std::{
 const SEEK_LEAVES: usize = 4_096;
 
 pub(super) struct Content {
-	image: Image,
+	image: Arc<Image>,
 	fetcher: Arc<Fetcher>,
 	cache: Option<Arc<Cache>>,
+	passthrough: Passthrough,
+	/// `None` when no file is ever to be handed to the kernel.
+	checker: Option<Checker>,
+	/// `None` when nothing is fetched ahead.
+	prefetcher: Option<Prefetcher>,
+	hydration: OnceLock<Hydration>,
+	recorder: Option<Recorder>,
+	census: Option<Census>,
 	since: Instant,
 	reads: AtomicU64,
 	bytes_read: AtomicU64,
 	errors: AtomicU64,
+}
+
+/// What is done besides answering reads.
+pub(super) struct ContentOptions {
+	pub(super) passthrough: bool,
+	pub(super) prefetch: bool,
+	/// How many chunks to record.
+	pub(super) record: Option<usize>,
+	/// How many chunks the fetcher keeps in memory.
+	pub(super) recent: usize,
 }
 
 /// A file that somebody has open.
@@ -38,13 +61,115 @@ pub(super) struct OpenFile {
 	node: NodeId,
 	blob: BlobRef,
 	cached: Option<Arc<CachedBlob>>,
+	sequence: Mutex<Sequence>,
+}
+
+impl OpenFile {
+	pub(super) fn node(&self) -> NodeId {
+		self.node
+	}
+
+	pub(super) fn cached(&self) -> Option<&CachedBlob> {
+		self.cached.as_deref()
+	}
 }
 
 impl Content {
 	/// The image's own source must be the same fetcher, by way of the same cache.
-	pub(super) fn new(image: Image, fetcher: Arc<Fetcher>, cache: Option<Arc<Cache>>) -> Self {
-		let (reads, bytes_read, errors) = Default::default();
-		Self { image, fetcher, cache, since: Instant::now(), reads, bytes_read, errors }
+	pub(super) fn new(
+		image: Arc<Image>,
+		fetcher: Arc<Fetcher>,
+		cache: Option<Arc<Cache>>,
+		options: ContentOptions,
+	) -> Self {
+		// What the kernel reads by itself can't be recorded.
+		let passthrough = options.passthrough && options.record.is_none();
+		let checker = cache.clone().filter(|_| passthrough).and_then(Checker::start);
+		let start = || {
+			let recent = options.recent;
+			Prefetcher::start(image.clone(), fetcher.clone(), cache.clone(), recent)
+		};
+		let census = cache.clone().map(Census::new);
+		let prefetcher = options.prefetch.then(start).flatten();
+		Self {
+			image,
+			fetcher,
+			cache,
+			passthrough: Passthrough::default(),
+			checker,
+			prefetcher,
+			hydration: OnceLock::new(),
+			recorder: options.record.map(Recorder::new),
+			census,
+			since: Instant::now(),
+			reads: AtomicU64::default(),
+			bytes_read: AtomicU64::default(),
+			errors: AtomicU64::default(),
+		}
+	}
+
+	/// Fetches the rest of the image in the background, until [`Self::settle`].
+	pub(super) fn hydrate(self: &Arc<Self>, rate: Option<u64>) {
+		let Some(cache) = &self.cache else { return };
+		if let Some(hydration) = Hydration::start(self, cache.clone(), self.fetcher.clone(), rate) {
+			let _ = self.hydration.set(hydration);
+		}
+	}
+
+	/// Ends what is done for nobody in particular.
+	pub(super) fn settle(&self) {
+		if let Some(hydration) = self.hydration.get() {
+			hydration.stop();
+		}
+	}
+
+	/// Counts what is in the cache, for the figures: that may take a while.
+	pub(super) fn count_local(&self) {
+		if let Some(census) = &self.census {
+			census.take(&self.image);
+		}
+	}
+
+	/// The chunks that were read so far, if they are recorded.
+	pub(super) fn trace(&self) -> Option<Vec<ChunkId>> {
+		self.recorder.as_ref().map(Recorder::trace)
+	}
+
+	/// Whether files are to be handed to the kernel, where it takes them.
+	pub(super) fn wants_passthrough(&self) -> bool {
+		self.checker.is_some()
+	}
+
+	pub(super) fn passthrough(&self) -> &Passthrough {
+		&self.passthrough
+	}
+
+	/// Whether the kernel may read this file by itself. If not, finds out in the background
+	/// whether it may next time.
+	pub(super) fn may_pass(&self, file: &OpenFile) -> bool {
+		let (Some(cached), Some(cache)) = (&file.cached, &self.cache) else { return false };
+		let whole = cache.is_whole(cached);
+		if !whole {
+			self.check(cached.blob());
+		}
+		whole
+	}
+
+	/// Has a blob looked at, that may be whole by now.
+	pub(super) fn check(&self, blob: &BlobRef) {
+		if let Some(checker) = self.checker.as_ref().filter(|_| self.passthrough.is_available()) {
+			checker.check(*blob);
+		}
+	}
+
+	/// Nobody has this file open any more, or one less.
+	pub(super) fn closed(&self, file: &OpenFile) {
+		self.passthrough.release(file.node);
+		if let (Some(cached), Some(cache)) = (&file.cached, &self.cache) {
+			if !cache.is_whole(cached) {
+				self.check(cached.blob());
+			}
+		}
 	}
 
 	pub(super) fn cache(&self) -> Option<&Cache> {
@@ -66,7 +191,15 @@ impl Content {
 			read_errors: self.errors.load(Relaxed),
 			fetch: self.fetcher.stats(),
 			cache: self.cache.as_ref().map(|cache| cache.stats()),
+			local: self.census.as_ref().and_then(Census::last),
+			passthrough: self.passthrough.stats(|node| self.path(node)),
+			prefetched: self.prefetcher.as_ref().map_or(0, Prefetcher::fetched),
+			hydration: self.hydration.get().map(Hydration::stats),
 		}
+	}
+
+	fn path(&self, node: NodeId) -> String {
+		self.image.tree().path(node).unwrap_or_default().escape_ascii().to_string()
 	}
 
 	pub(super) fn open(&self, node: NodeId) -> Result<OpenFile, Errno> {
@@ -74,7 +207,10 @@ impl Content {
 		match tree.blob(node) {
 			Some(blob) => {
 				let cached = self.cache.as_ref().and_then(|cache| cache.blob(&blob));
-				Ok(OpenFile { node, blob, cached })
+				if let Some(prefetcher) = &self.prefetcher {
+					prefetcher.opened(&self.image, node);
+				}
+				Ok(OpenFile { node, blob, cached, sequence: Mutex::default() })
 			},
 			None if tree.child_count(node).is_some() => Err(Errno::EISDIR),
 			None => Err(Errno::ENOENT),
@@ -90,6 +226,8 @@ impl Content {
 		};
 		match read {
 			Ok(bytes) => {
+				self.record(file, offset, bytes.len());
+				self.read_ahead(file, offset, bytes.len());
 				self.bytes_read.fetch_add(bytes.len() as u64, Relaxed);
 				Ok(bytes)
 			},
@@ -97,6 +235,34 @@ impl Content {
 				self.errors.fetch_add(1, Relaxed);
 				Err(self.explain(file, offset, error))
 			},
+		}
+	}
+
+	/// Has fetched what a reader who goes straight on will want.
+	fn read_ahead(&self, file: &OpenFile, offset: u64, length: usize) {
+		let (Some(prefetcher), Some(cached)) = (&self.prefetcher, &file.cached) else { return };
+		let Some(leaves) = file.sequence.lock().advance(offset, length, file.blob.length) else {
+			return;
+		};
+		if leaves.clone().any(|leaf| cached.presence(leaf) == Presence::Absent) {
+			prefetcher.wanted(file.blob, leaves);
+		}
+	}
+
+	/// Notes the chunks of these bytes, which were read just now, those first that lead to them.
+	fn record(&self, file: &OpenFile, offset: u64, length: usize) {
+		let Some(recorder) = self.recorder.as_ref().filter(|recorder| recorder.is_open()) else {
+			return;
+		};
+		const LEAF: u64 = CHUNK_SIZE as u64;
+		let end = offset.saturating_add(length as u64);
+		let blobs = self.image.blobs();
+		let Ok(leaves) = blobs.leaves(&file.blob, offset / LEAF..end.div_ceil(LEAF)) else {
+			return;
+		};
+		for leaf in leaves.iter().filter(|leaf| !leaf.hole) {
+			recorder.note(blobs.path(&file.blob, leaf.index).unwrap_or_default());
+			recorder.note([leaf.id]);
 		}
 	}
 
@@ -150,17 +316,10 @@ impl Content {
 		let ids: Vec<_> = absent.iter().map(|leaf| leaf.id).collect();
 		let chunks = if ids.is_empty() { Vec::new() } else { self.fetcher.chunks(&ids)? };
 		for (leaf, chunk) in absent.iter().zip(chunks) {
-			let plain = chunk.bytes();
-			if plain.len() != leaf.length {
-				let (id, actual, expected) = (leaf.id, plain.len(), leaf.length);
-				return Err(BlobError::Shape { id, actual, expected });
-			}
+			cache.keep(cached, leaf, &chunk)?;
 			let (part, skip) = overlap(leaf);
 			let length = part.len();
-			bytes[part].copy_from_slice(&plain[skip..skip + length]);
-			if cache.has_room() {
-				cache.grown(cached.put(leaf, plain));
-			}
+			bytes[part].copy_from_slice(&chunk.bytes()[skip..skip + length]);
 		}
 		Ok(bytes)
 	}
@@ -215,7 +374,7 @@ impl Content {
 
 	/// Says in the log what a reader can't be told by an error number.
 	fn explain(&self, file: &OpenFile, offset: u64, error: BlobError) -> Errno {
-		let path = self.image.tree().path(file.node).unwrap_or_default().escape_ascii();
+		let path = self.path(file.node);
 		let errno = match &error {
 			BlobError::Fetch(FetchError::Store(StoreError::Unreachable { .. })) => Errno::ETIMEDOUT,
 			_ => Errno::EIO,

@@ -118,6 +118,14 @@ impl Filesystem for ImageFilesystem {
 				tracing::debug!(?capability, "the kernel lacks this");
 			}
 		}
+		// One layer above this is what an overlay needs; the cache itself then must be on a file
+		// system that is no layer.
+		if self.content.wants_passthrough()
+			&& config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+			&& config.set_max_stack_depth(1).is_ok()
+		{
+			self.content.passthrough().enable();
+		}
 		let _ = config.set_max_background(BACKGROUND_REQUESTS);
 		if let Err(most) = config.set_max_readahead(READAHEAD) {
 			let _ = config.set_max_readahead(most);
@@ -161,9 +169,20 @@ impl Filesystem for ImageFilesystem {
 		match self.content.open(NodeId(ino.0)) {
 			Ok(file) => {
 				let handle = self.next_handle.fetch_add(1, Relaxed);
+				let backing = self.content.passthrough().open(
+					file.node(),
+					|| self.content.may_pass(&file),
+					|| match file.cached() {
+						Some(cached) => reply.open_backing(cached.data()),
+						None => Err(io::ErrorKind::NotFound.into()),
+					},
+				);
 				self.open.write().insert(handle, Arc::new(file));
-				let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
-				reply.opened(FileHandle(handle), flags);
+				let (handle, flags) = (FileHandle(handle), FopenFlags::FOPEN_NOFLUSH);
+				match backing {
+					Some(backing) => reply.opened_passthrough(handle, flags, &backing),
+					None => reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE),
+				}
 			},
 			Err(errno) => reply.error(errno),
 		}
@@ -238,6 +257,9 @@ impl Filesystem for ImageFilesystem {
 		reply: ReplyEmpty,
 	) {
 		let file = self.open.write().remove(&handle.0);
+		if let Some(file) = &file {
+			self.content.closed(file);
+		}
 		reply.ok();
 		drop(file);
 	}
@@ -301,6 +323,7 @@ impl Filesystem for ImageFilesystem {
 		if ino.0 != NodeId::ROOT.0 || name != STATS_ATTRIBUTE {
 			return reply.error(Errno::ENODATA);
 		}
+		self.content.count_local();
 		let stats = self.content.stats(PathBuf::new());
 		match serde_json::to_vec(&stats) {
 			Ok(json) if size == 0 => reply.size(u32::try_from(json.len()).unwrap_or(u32::MAX)),

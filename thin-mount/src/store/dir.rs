@@ -42,7 +42,8 @@ impl DirStore {
 		}
 		let root = PathBuf::from(path);
 		if root.exists() && !root.is_dir() {
-			return Err(refuse("this is not a folder"));
+			let reason = "this is not a folder".into();
+			return Err(StoreError::Refused { store: name, reason });
 		}
 		Ok(Self { root, name })
 	}

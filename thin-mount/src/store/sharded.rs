@@ -14,7 +14,7 @@ pub struct ShardedStore {
 }
 
 /// The first bytes of keys that a shard holds, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShardRange {
 	first: u8,
 	last: u8,

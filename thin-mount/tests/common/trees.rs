@@ -76,6 +76,8 @@ pub enum Fault {
 pub struct TestStore {
 	pub values: Mutex<HashMap<Key, Bytes>>,
 	pub fault: Mutex<Option<Fault>>,
+	/// How long an answer takes.
+	pub delay: Mutex<Duration>,
 }
 
 impl Store for TestStore {
@@ -84,7 +86,10 @@ impl Store for TestStore {
 	}
 
 	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
-		let fault = *self.fault.lock();
+		let (fault, delay) = (*self.fault.lock(), *self.delay.lock());
+		if !delay.is_zero() {
+			std::thread::sleep(delay);
+		}
 		if fault == Some(Fault::Hang) {
 			while *self.fault.lock() == Some(Fault::Hang) {
 				std::thread::sleep(Duration::from_millis(5));
