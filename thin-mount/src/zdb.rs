@@ -30,8 +30,11 @@ mod segment;
 mod server;
 mod session;
 mod stats;
+mod workers;
 
 pub use recovery::LoadError;
+#[doc(hidden)]
+pub use resp::{parse_requests, RequestError};
 pub use server::{Server, ServerHandle};
 
 use std::{io, path::PathBuf, time::Duration};
