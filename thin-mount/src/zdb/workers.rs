@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Threads that serve connections, at least. More than there are processors: some may wait for
-/// the disk.
-const LEAST: usize = 4;
+/// Threads that serve connections, at least: one may wait for the disk.
+const LEAST: usize = 2;
 
 /// The threads that serve connections.
 ///
