@@ -30,11 +30,14 @@ mod segment;
 mod server;
 mod session;
 mod stats;
+mod workers;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use resp::read_requests;
 
 pub use recovery::LoadError;
+#[doc(hidden)]
+pub use resp::{parse_requests, RequestError};
 pub use server::{Server, ServerHandle};
 
 use std::{io, path::PathBuf, time::Duration};

@@ -164,6 +164,172 @@ fn pipelined_commands_are_answered_in_order() {
 }
 
 #[test]
+fn sets_by_the_thousand_are_stored_in_order() {
+	on_both(&[], |server| {
+		let mut writer = server.client();
+		let mut reader = writer.second_half();
+		let count = 3000;
+		let mut requests = Vec::new();
+		for number in 0..count {
+			// The same key again and again, the same value twice, keys that are refused between.
+			let (key, value) = (format!("k{}", number % 700), format!("v{}", number / 1400));
+			requests.extend(encode(&["SET", &key, &value]));
+			if number % 100 == 7 {
+				requests.extend(encode(&["SET", "", "x"]));
+				requests.extend(encode(&["SET", &"k".repeat(256), "x"]));
+				requests.extend(encode(&["SET", "x"]));
+			}
+		}
+		let writing = std::thread::spawn(move || writer.send_raw(&requests).unwrap());
+		for number in 0..count {
+			let expected = match number % 1400 {
+				0..700 => Reply::bulk(format!("k{}", number % 700)),
+				_ => Reply::Nil,
+			};
+			assert_eq!(reader.receive().unwrap(), expected, "SET {number}");
+			if number % 100 == 7 {
+				let words =
+					["Invalid argument, key needed", "Key too large", "Unexpected arguments"];
+				for words in words {
+					assert_eq!(reader.receive().unwrap(), Reply::error(words), "SET {number}");
+				}
+			}
+		}
+		writing.join().unwrap();
+		let mut client = server.client();
+		assert_eq!(client.call(&["DBSIZE"]), Reply::Integer(700));
+		for key in 0..700 {
+			let expected = if key < 200 { "v2" } else { "v1" };
+			assert_eq!(client.call(&["GET", &format!("k{key}")]), Reply::bulk(expected));
+		}
+	});
+}
+
+#[test]
+fn limits_hold_within_sets_that_are_stored_together() {
+	on_both(&[], |server| {
+		let mut client = server.client();
+		for request in [
+			&["NSNEW", "small"][..],
+			&["NSSET", "small", "maxsize", "10"],
+			&["NSNEW", "worm"],
+			&["NSSET", "worm", "worm", "1"],
+			&["SELECT", "small"],
+		] {
+			assert_eq!(client.call(request), Reply::ok());
+		}
+		let mut all = |sets: &[(&str, &str)]| -> Vec<Reply> {
+			let requests: Vec<_> =
+				sets.iter().flat_map(|(key, value)| encode(&["SET", key, value])).collect();
+			client.send_raw(&requests).unwrap();
+			sets.iter().map(|_| client.receive().unwrap()).collect()
+		};
+		let full = Reply::error("No space left on this namespace");
+		assert_eq!(
+			all(&[("a", "1234"), ("b", "123456"), ("c", "1"), ("b", "12345"), ("c", "1")]),
+			[Reply::bulk("a"), Reply::bulk("b"), full, Reply::bulk("b"), Reply::bulk("c")]
+		);
+		let mut client = server.client();
+		assert_eq!(client.call(&["SELECT", "worm"]), Reply::ok());
+		client
+			.send_raw(&[encode(&["SET", "a", "1"]), encode(&["SET", "a", "2"])].concat())
+			.unwrap();
+		assert_eq!(client.receive().unwrap(), Reply::bulk("a"));
+		let words = "Namespace is protected by worm mode";
+		assert_eq!(client.receive().unwrap(), Reply::error(words));
+	});
+}
+
+#[test]
+fn a_client_that_has_said_all_is_answered() {
+	let folders = Folders::new();
+	let server = Running::embedded(folders.options());
+	let mut client = server.client();
+	let value = vec![7; 50_000];
+	let count = 200;
+	let requests: Vec<u8> = (0..count)
+		.flat_map(|number| {
+			let key = format!("k{number}").into_bytes();
+			[encode(&[b"SET", &key[..], &value]), encode(&[b"GET", &key[..]])].concat()
+		})
+		.collect();
+	let mut reader = client.second_half();
+	let writing = std::thread::spawn(move || {
+		client.send_raw(&requests).unwrap();
+		client.send_no_more();
+		client
+	});
+	for number in 0..count {
+		assert_eq!(reader.receive().unwrap(), Reply::bulk(format!("k{number}")));
+		assert_eq!(reader.receive().unwrap(), Reply::bulk(&value));
+	}
+	drop(writing.join().unwrap());
+	assert!(reader.is_closed());
+}
+
+#[test]
+fn who_leaves_while_waiting_makes_room() {
+	let folders = Folders::new();
+	let mut options = folders.options();
+	options.limits.connections = 2;
+	let server = Running::embedded(options);
+	let mut waiting = server.client();
+	waiting.send_raw(&encode(&["WAIT", "SET", "1800000"])).unwrap();
+	let mut busy = server.client();
+	assert_eq!(busy.call(&["PING"]), Reply::Simple("PONG".into()));
+	drop(waiting);
+	let mut attempts = 0;
+	while server.client().try_call(&["PING"]).ok() != Some(Reply::Simple("PONG".into())) {
+		attempts += 1;
+		assert!(attempts < 1000);
+		std::thread::sleep(Duration::from_millis(10));
+	}
+}
+
+#[test]
+fn large_requests_take_turns() {
+	let folders = Folders::new();
+	let mut options = folders.options();
+	options.limits.large_requests = 1;
+	let server = Running::embedded(options);
+	let value = vec![9; 4 << 20];
+	let mut first = server.client();
+	let request = encode(&[&b"SET"[..], b"first", &value]);
+	first.send_raw(&request[..1 << 20]).unwrap();
+	let address = server.address();
+	let second = std::thread::spawn({
+		let value = value.clone();
+		move || Client::connect(address).call(&[&b"SET"[..], b"second", &value])
+	});
+	// Small ones are served meanwhile.
+	let mut small = server.client();
+	for _ in 0..20 {
+		assert_eq!(small.call(&["EXISTS", "second"]), Reply::Integer(0));
+		std::thread::sleep(Duration::from_millis(10));
+	}
+	first.send_raw(&request[1 << 20..]).unwrap();
+	assert_eq!(first.receive().unwrap(), Reply::bulk("first"));
+	assert_eq!(second.join().unwrap(), Reply::bulk("second"));
+	assert_eq!(small.call(&["GET", "second"]), Reply::bulk(&value));
+}
+
+#[test]
+fn one_namespace_too_many_is_refused() {
+	let folders = Folders::new();
+	let mut options = folders.options();
+	options.limits.namespaces = 2;
+	let server = Running::embedded(options);
+	let mut client = server.client();
+	assert_eq!(client.call(&["NSNEW", "a"]), Reply::ok());
+	assert_eq!(client.call(&["NSNEW", "b"]), Reply::ok());
+	let words = "Could not create namespace";
+	assert_eq!(client.call(&["NSNEW", "c"]), Reply::error(words));
+	assert!(!folders.data().join("c").exists());
+	assert_eq!(client.call(&["NSDEL", "a"]), Reply::ok());
+	assert_eq!(client.call(&["NSNEW", "c"]), Reply::ok());
+}
+
+#[test]
 fn one_connection_too_many_is_told_so() {
 	let folders = Folders::new();
 	let mut options = folders.options();

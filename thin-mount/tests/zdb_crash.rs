@@ -7,6 +7,7 @@ mod zdb_support;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use std::{
 	collections::HashMap,
+	io,
 	net::SocketAddr,
 	sync::atomic::{AtomicUsize, Ordering},
 };
@@ -28,6 +29,7 @@ struct Possible {
 type Keys = HashMap<Vec<u8>, Possible>;
 
 /// Sets and deletes keys of its own until the server is gone, at most so many commands at a time.
+/// Answers the keys, and how it noticed.
 fn write_until_killed(
 	address: SocketAddr,
 	writer: usize,
@@ -35,7 +37,7 @@ fn write_until_killed(
 	mut keys: Keys,
 	answered: &AtomicUsize,
 	most: usize,
-) -> Keys {
+) -> (Keys, io::Error) {
 	let mut random = StdRng::seed_from_u64(seed);
 	let mut client = Client::connect(address);
 	loop {
@@ -57,15 +59,15 @@ fn write_until_killed(
 			keys.entry(key.clone()).or_default().asked.push(value.clone());
 			asked.push((key, value));
 		}
-		if client.send_raw(&batch).is_err() {
-			return keys;
+		if let Err(error) = client.send_raw(&batch) {
+			return (keys, error);
 		}
 		for (key, value) in asked {
 			match client.receive() {
 				Ok(Reply::Bulk(_) | Reply::Nil | Reply::Simple(_)) => {},
 				Ok(Reply::Error(words)) => assert_eq!(words, "Key not found"),
 				Ok(other) => panic!("{other:?}"),
-				Err(_) => return keys,
+				Err(error) => return (keys, error),
 			}
 			let possible = keys.get_mut(&key).unwrap();
 			assert_eq!(possible.asked.remove(0), value);
@@ -129,8 +131,14 @@ fn crash_again_and_again(sync: bool, rounds: usize) {
 			let early = writers.iter().any(|writer| writer.is_finished());
 			child.kill().unwrap();
 			child.wait().unwrap();
-			assert!(!early, "{place}: the server left a client without an answer");
-			writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+			writers
+				.into_iter()
+				.map(|writer| {
+					let (keys, error) = writer.join().unwrap();
+					assert!(!early, "{place}: a client was left without an answer: {error}");
+					keys
+				})
+				.collect()
 		});
 	}
 	let place = format!("seed {seed}, at the end");
@@ -176,8 +184,9 @@ fn a_real_server_killed_in_the_middle_is_taken_over() {
 			}
 			let early = writer.is_finished();
 			real.kill();
-			assert!(!early, "round {round}: 0-db left a client without an answer");
-			writer.join().unwrap()
+			let (keys, error) = writer.join().unwrap();
+			assert!(!early, "round {round}: 0-db left a client without an answer: {error}");
+			keys
 		});
 		let server = Running::embedded(small_files(&folders));
 		check(server.address(), &mut keys, &format!("round {round}"));

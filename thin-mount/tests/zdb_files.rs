@@ -4,7 +4,7 @@
 
 mod zdb_support;
 
-use zdb_support::{files, small_files, Client, Expected, Folders, Reply, Running};
+use zdb_support::{encode, files, small_files, Client, Expected, Folders, Reply, Running};
 
 /// The beginning of a data file as a real 0-db wrote it.
 const DATA: &str = "4441543003000000000000000000000000000000000000000000000001010000
@@ -242,6 +242,44 @@ fn both_servers_write_the_same_files() {
 		}
 	}
 	assert_eq!(our_index, their_index);
+}
+
+#[test]
+fn values_stored_together_lie_as_if_stored_one_by_one() {
+	let (single, together) = (Folders::new(), Folders::new());
+	let requests: Vec<Vec<u8>> = (0..900u32)
+		.map(|number| {
+			let time = (1_700_000_000 + number).to_string();
+			let key = format!("key {}", number * 7 % 250);
+			let value = vec![number as u8; number as usize * 37 % 9000];
+			match number % 50 {
+				49 => encode(&[b"DEL", key.as_bytes(), time.as_bytes()]),
+				_ => encode(&[b"SET", key.as_bytes(), &value, time.as_bytes()]),
+			}
+		})
+		.collect();
+	let one_by_one = Running::embedded(small_files(&single));
+	let mut client = one_by_one.client();
+	let answers: Vec<Reply> = requests
+		.iter()
+		.map(|request| {
+			client.send_raw(request).unwrap();
+			client.receive().unwrap()
+		})
+		.collect();
+	let at_once = Running::embedded(small_files(&together));
+	let mut writer = at_once.client();
+	let mut reader = writer.second_half();
+	let all = requests.concat();
+	let writing = std::thread::spawn(move || writer.send_raw(&all).unwrap());
+	for (number, answer) in answers.into_iter().enumerate() {
+		assert_eq!(reader.receive().unwrap(), answer, "request {number}");
+	}
+	writing.join().unwrap();
+	assert!(files(&single.data().join("default")).len() > 5);
+	for (one, other) in [(single.data(), together.data()), (single.index(), together.index())] {
+		assert!(files(&one.join("default")) == files(&other.join("default")), "{other:?}");
+	}
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
 	session::{Answer, Refusal, Session},
 };
 use bytes::Bytes;
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// Every command 0-db knows, also those that are refused here: clients can wait for them.
 const COMMANDS: &[&str] = &[
@@ -23,6 +23,13 @@ const COMMANDS: &[&str] = &[
 /// The command of this name, in whatever case it is written.
 pub(super) fn canonical(name: &[u8]) -> Option<&'static str> {
 	COMMANDS.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name)).copied()
+}
+
+/// Whether this is a SET, which is executed together with those that follow it.
+pub(super) fn is_set(request: &[Bytes]) -> bool {
+	request
+		.first()
+		.is_some_and(|name| name.eq_ignore_ascii_case(b"SET") || name.eq_ignore_ascii_case(b"SETX"))
 }
 
 /// Exactly so many arguments, the command included, and none of them empty.
@@ -47,7 +54,7 @@ impl Session {
 			"PING" => resp::simple(out, "PONG"),
 			"GET" => self.get(request, output).await?,
 			"MGET" => self.mget(request, output).await?,
-			"SET" | "SETX" => self.set(request, out).await?,
+			"SET" | "SETX" => self.set(&[request], out).await?,
 			"DEL" => self.del(request, out).await?,
 			"EXISTS" => self.exists(request, out)?,
 			"CHECK" => self.check(request, out)?,
@@ -113,6 +120,7 @@ impl Session {
 		let executed = self.namespace.watch(watched);
 		let name = tokio::select! {
 			executed = executed => executed.ok(),
+			() = output.client_left() => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
 			() = tokio::time::sleep(Duration::from_millis(milliseconds)) => None,
 			_ = stopping.wait_for(|stop| *stop) => None,
 		};

@@ -1,39 +1,34 @@
 //! Bytes in, bytes out: one task per connection.
 
+mod output;
+
+pub(super) use output::Output;
+
 use super::{
+	command,
 	database::Database,
-	files::Kind,
-	format::DATA_ENTRY,
-	keymap::Location,
-	namespace::Namespace,
 	resp::{self, RequestParser},
 	session::{Flow, Session},
 	stats::Stats,
 	Limits, ServerOptions,
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::{
-	io::{self, IoSliceMut},
-	os::unix::fs::FileExt,
+	io,
 	sync::Arc,
 	time::{Duration, Instant, SystemTime},
 };
 use tokio::{
-	io::{AsyncReadExt, AsyncWriteExt},
-	net::{
-		tcp::{ReadHalf, WriteHalf},
-		TcpStream,
-	},
+	io::AsyncReadExt,
+	net::{tcp::ReadHalf, TcpStream},
 	sync::{watch, OwnedSemaphorePermit, Semaphore},
 	time::{timeout, timeout_at},
 };
 
 /// Bytes a connection may have received and not executed, unless one command is larger.
 const RECEIVE: usize = 256 * 1024;
-/// Bytes asked of the socket at once, at least.
-const RECEIVE_STEP: usize = 64 * 1024;
-/// Bytes of answers that are held back so that they leave in one write.
-const REPLY: usize = 256 * 1024;
+/// SETs that are executed together.
+const TOGETHER: usize = 256;
 /// Bytes of a refused client that are read and thrown away, so that it can read why.
 const DRAIN: usize = 32 * 1024 * 1024;
 
@@ -81,105 +76,6 @@ impl Shared {
 	}
 }
 
-/// Answers that are on their way to a client.
-pub(super) struct Output<'a> {
-	stream: WriteHalf<'a>,
-	shared: &'a Shared,
-	/// What is not sent yet.
-	pub buffer: Vec<u8>,
-}
-
-impl Output<'_> {
-	/// Sends everything.
-	pub(super) async fn flush(&mut self) -> io::Result<()> {
-		let mut sent = 0;
-		while sent < self.buffer.len() {
-			let write = self.stream.write(&self.buffer[sent..]);
-			match timeout(self.shared.limits.reply_time, write).await {
-				Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-				Ok(Ok(written)) => sent += written,
-				Ok(Err(error)) => return Err(error),
-				Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-			}
-		}
-		self.shared.stats.sent.add(sent as u64);
-		self.buffer.clear();
-		Ok(())
-	}
-
-	/// Sends what there is if it is much.
-	pub(super) async fn relieve(&mut self) -> io::Result<()> {
-		if self.buffer.len() >= REPLY {
-			self.flush().await?;
-		}
-		Ok(())
-	}
-
-	/// Answers a stored value. An error means that the client can't be answered any more.
-	pub(super) async fn value(
-		&mut self,
-		namespace: &Namespace,
-		key: &[u8],
-		location: Location,
-	) -> io::Result<()> {
-		let stats = &self.shared.stats;
-		let begin = self.buffer.len();
-		let length = location.length as usize;
-		let mut offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
-		resp::bulk_header(&mut self.buffer, length);
-		let mut left = length;
-		while left > 0 {
-			let piece = left.min(REPLY);
-			let start = self.buffer.len();
-			self.buffer.resize(start + piece, 0);
-			let read = namespace
-				.file(Kind::Data, location.file)
-				.and_then(|file| read_at(&file, &mut self.buffer[start..], offset));
-			if let Err(error) = read {
-				stats.data.read_failed.add(1);
-				tracing::error!(
-					data = %namespace.folders.data_file(location.file).display(),
-					offset,
-					%error,
-					"can't read a value"
-				);
-				if left < length {
-					// The client was promised more bytes: there is no way to say it any more.
-					return Err(error);
-				}
-				self.buffer.truncate(begin);
-				resp::error(&mut self.buffer, "Internal Error");
-				return Ok(());
-			}
-			offset += piece as u64;
-			left -= piece;
-			if left > 0 {
-				self.relieve().await?;
-			}
-		}
-		self.buffer.extend_from_slice(b"\r\n");
-		stats.data.read.add(length as u64);
-		Ok(())
-	}
-}
-
-/// Fills the buffer from the file. What is in memory is read right here; for the rest this thread
-/// hands its other work to another one.
-fn read_at(file: &std::fs::File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-	let at_once = rustix::io::preadv2(
-		file,
-		&mut [IoSliceMut::new(buffer)],
-		offset,
-		rustix::io::ReadWriteFlags::NOWAIT,
-	);
-	// Errors too: they show again if they are more than "not in memory" or "not supported".
-	let read = at_once.unwrap_or(0);
-	if read == buffer.len() {
-		return Ok(());
-	}
-	tokio::task::block_in_place(|| file.read_exact_at(&mut buffer[read..], offset + read as u64))
-}
-
 /// Tells a client that there is no room for it.
 pub(super) fn refuse(stream: TcpStream) {
 	// A new socket has room for this, and if not, closing says the same.
@@ -199,11 +95,12 @@ pub(super) async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
 	let (read, write) = stream.split();
 	let mut connection = Connection {
 		read,
-		output: Output { stream: write, shared: &shared, buffer: Vec::new() },
+		output: Output::new(write, &shared),
 		shared: &shared,
 		session: Session::new(shared.clone()),
 		input: BytesMut::new(),
 		parser: RequestParser::default(),
+		sets: Vec::new(),
 		large: None,
 	};
 	if let Err(error) = connection.run().await {
@@ -218,6 +115,8 @@ struct Connection<'a> {
 	session: Session,
 	input: BytesMut,
 	parser: RequestParser,
+	/// SETs that wait for those that follow them.
+	sets: Vec<Vec<Bytes>>,
 	/// Held while more than [`RECEIVE`] bytes may be received.
 	large: Option<OwnedSemaphorePermit>,
 }
@@ -227,7 +126,30 @@ impl Connection<'_> {
 		let mut stopping = self.shared.stopping();
 		let mut deadline = None;
 		loop {
-			match self.parser.next(&mut self.input) {
+			let mut next = self.parser.next(&mut self.input);
+			let mut gathered = false;
+			if matches!(&next, Ok(Some(request)) if command::is_set(request)) {
+				self.sets.extend(std::mem::replace(&mut next, Ok(None)).ok().flatten());
+				gathered = true;
+				if self.sets.len() < TOGETHER {
+					continue;
+				}
+			}
+			if !self.sets.is_empty() {
+				deadline = None;
+				let flow = self.session.execute_sets(&self.sets, &mut self.output).await?;
+				self.sets.clear();
+				if matches!(flow, Flow::Close) {
+					return self.close().await;
+				}
+				self.shrink();
+				self.output.relieve().await?;
+			}
+			if gathered {
+				// There may be more of them.
+				continue;
+			}
+			match next {
 				Ok(Some(request)) => {
 					deadline = None;
 					let flow = self.session.execute(&request, &mut self.output).await?;
@@ -235,8 +157,8 @@ impl Connection<'_> {
 					if matches!(flow, Flow::Close) {
 						return self.close().await;
 					}
-					self.output.relieve().await?;
 					self.shrink();
+					self.output.relieve().await?;
 					continue;
 				},
 				Ok(None) => {},
@@ -246,9 +168,7 @@ impl Connection<'_> {
 				},
 			}
 			self.output.flush().await?;
-			if self.output.buffer.capacity() > 2 * REPLY {
-				self.output.buffer = Vec::new();
-			}
+			self.output.shrink();
 			let until = *deadline.get_or_insert_with(|| {
 				tokio::time::Instant::now() + self.shared.limits.request_time
 			});
@@ -273,9 +193,7 @@ impl Connection<'_> {
 			let permit = timeout_at(until, self.shared.large.clone().acquire_owned()).await;
 			self.large = permit.map_err(|_| io::ErrorKind::TimedOut)?.ok();
 		}
-		// As much again as there is already: memory follows what was sent, not what was announced.
-		let room = missing.clamp(RECEIVE_STEP, RECEIVE_STEP.max(self.input.len()));
-		self.input.reserve(room);
+		self.input.reserve(self.parser.room(&self.input));
 		let read = self.read.read_buf(&mut self.input);
 		let received = if midway {
 			timeout_at(until, read).await.map_err(|_| io::ErrorKind::TimedOut)??
@@ -297,8 +215,7 @@ impl Connection<'_> {
 	/// Sends what is left to say and closes. The client may still be sending; what it sends is
 	/// taken for a moment, because closing on it would destroy the answer.
 	async fn close(&mut self) -> io::Result<()> {
-		self.output.flush().await?;
-		self.output.stream.shutdown().await?;
+		self.output.finish().await?;
 		self.input = BytesMut::new();
 		let drain = async {
 			let mut left = DRAIN;

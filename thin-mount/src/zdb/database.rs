@@ -6,6 +6,7 @@ use super::{
 	recovery::LoadError,
 	segment::Folders,
 	stats::Stats,
+	workers::Workers,
 	ServeError, ServerOptions,
 };
 use parking_lot::RwLock;
@@ -90,6 +91,7 @@ impl Database {
 		let storage = Storage {
 			files: Arc::new(FileCache::new(OPEN_FILES)),
 			stats: Arc::default(),
+			workers: Arc::new(Workers::new()),
 			read_only: options.read_only,
 			data_size: options.data_size,
 			sync: options.sync,
@@ -140,6 +142,11 @@ impl Database {
 
 	pub(super) fn stats(&self) -> Arc<Stats> {
 		self.storage.stats.clone()
+	}
+
+	/// How many threads serve.
+	pub(super) fn worker_count(&self) -> usize {
+		self.storage.workers.count()
 	}
 
 	pub(super) fn read_only(&self) -> bool {

@@ -1,12 +1,17 @@
 //! One namespace: its settings, its values, and who waits for what happens in it.
 
+mod write;
+
+pub(super) use write::{Half, Put, Removed, Stored};
+
 use super::{
 	files::{FileCache, Kind},
-	format::{self, Descriptor, DATA_ENTRY, INDEX_ENTRY},
+	format::{Descriptor, DATA_ENTRY},
 	keymap::{KeyMap, Location},
 	recovery::{self, LoadError},
 	segment::{sync_folder, Folders, Segment, Tail, WriteError},
 	stats::Stats,
+	workers::Workers,
 };
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -21,6 +26,7 @@ use std::{
 	},
 };
 use tokio::sync::oneshot;
+use write::{writable, Job};
 
 /// What a namespace is closed for, until an administrator opens it or the server restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,32 +43,10 @@ pub(super) enum Lock {
 pub(super) struct Storage {
 	pub files: Arc<FileCache>,
 	pub stats: Arc<Stats>,
+	pub workers: Arc<Workers>,
 	pub read_only: bool,
 	pub data_size: u64,
 	pub sync: bool,
-}
-
-/// What became of a value that was to be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
-	Yes,
-	/// The stored value is the same; nothing was written.
-	Identical,
-	/// There is a value, and the namespace is write-once.
-	Worm,
-	/// The namespace's limit is reached.
-	NoSpace,
-	/// There is no key; that is noticed last.
-	NoKey,
-}
-
-/// What became of a key that was to be deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Removed {
-	Yes,
-	NotFound,
-	/// The namespace is write-once.
-	Worm,
 }
 
 /// Clients that wait for a command, and how they are told.
@@ -86,6 +70,8 @@ pub(super) struct Namespace {
 	/// The tail as of the last write, for those who only look.
 	tail: Mutex<Tail>,
 	segment: tokio::sync::Mutex<Option<Segment>>,
+	/// What is to be stored by whoever has the segment next.
+	queue: Mutex<Vec<Job>>,
 	waiting: AtomicU64,
 	watchers: Mutex<Watchers>,
 }
@@ -148,6 +134,7 @@ impl Namespace {
 			indexed: AtomicU64::new(loaded.indexed),
 			tail: Mutex::new(tail),
 			segment: tokio::sync::Mutex::new(segment),
+			queue: Mutex::default(),
 			waiting: AtomicU64::new(0),
 			watchers: Mutex::default(),
 		})
@@ -223,87 +210,6 @@ impl Namespace {
 		Ok(value)
 	}
 
-	/// Stores a value. `None` as time is now.
-	pub(super) async fn set(
-		&self,
-		key: &[u8],
-		value: &[u8],
-		time: Option<u32>,
-	) -> Result<Stored, WriteError> {
-		let crc = format::checksum(value);
-		let mut segment = self.segment.lock().await;
-		let segment = self.writable(&mut segment)?;
-		tokio::task::block_in_place(|| {
-			let present = self.map.get(key);
-			let (worm, limit) = {
-				let descriptor = self.descriptor.read();
-				(descriptor.worm, descriptor.max_size)
-			};
-			if worm && present.is_some() {
-				return Ok(Stored::Worm);
-			}
-			let freed = present.map_or(0, |present| u64::from(present.length));
-			if limit > 0 && self.map.payload().saturating_sub(freed) + value.len() as u64 > limit {
-				return Ok(Stored::NoSpace);
-			}
-			if key.is_empty() {
-				return Ok(Stored::NoKey);
-			}
-			let same = present.is_some_and(|present| {
-				present.crc == crc && present.length as usize == value.len()
-			});
-			if let Some(present) = present.filter(|_| same) {
-				// A value that can't be read is replaced.
-				if self.value(key, present).is_ok_and(|stored| stored == value) {
-					return Ok(Stored::Identical);
-				}
-			}
-			let time = time.unwrap_or_else(now);
-			let location = segment
-				.append(key, value, crc, time, present)
-				.inspect_err(|error| self.failed(error))?;
-			self.map.insert(key, location);
-			self.indexed.fetch_add(1, Ordering::Relaxed);
-			let stats = &self.storage.stats;
-			stats.data.written.add((DATA_ENTRY + key.len() + value.len()) as u64);
-			stats.index.written.add((INDEX_ENTRY + key.len()) as u64);
-			*self.tail.lock() = segment.tail();
-			Ok(Stored::Yes)
-		})
-	}
-
-	/// Deletes a key. `None` as time is now.
-	pub(super) async fn delete(
-		&self,
-		key: &[u8],
-		time: Option<u32>,
-	) -> Result<Removed, WriteError> {
-		let mut segment = self.segment.lock().await;
-		let segment = self.writable(&mut segment)?;
-		tokio::task::block_in_place(|| {
-			let Some(present) = self.map.get(key) else { return Ok(Removed::NotFound) };
-			if self.descriptor.read().worm {
-				return Ok(Removed::Worm);
-			}
-			segment
-				.delete(key, time.unwrap_or_else(now), present)
-				.inspect_err(|error| self.failed(error))?;
-			self.storage.stats.data.written.add((DATA_ENTRY + key.len()) as u64);
-			self.storage.stats.index.written.add(1);
-			self.map.remove(key);
-			*self.tail.lock() = segment.tail();
-			Ok(Removed::Yes)
-		})
-	}
-
-	fn failed(&self, error: &WriteError) {
-		tracing::error!(folder = %self.folders.data.display(), %error, "a write failed");
-		match error {
-			WriteError::Data(_) => self.storage.stats.data.write_failed.add(1),
-			WriteError::Index(_) => self.storage.stats.index.write_failed.add(1),
-		}
-	}
-
 	/// The counters of the server.
 	pub(super) fn stats(&self) -> &Stats {
 		&self.storage.stats
@@ -312,17 +218,10 @@ impl Namespace {
 	/// Closes the newest pair of files and begins another.
 	pub(super) async fn jump(&self) -> Result<(), WriteError> {
 		let mut segment = self.segment.lock().await;
-		let segment = self.writable(&mut segment)?;
+		let segment = writable(&mut segment)?;
 		tokio::task::block_in_place(|| segment.rotate())?;
 		*self.tail.lock() = segment.tail();
 		Ok(())
-	}
-
-	fn writable<'a>(
-		&self,
-		segment: &'a mut Option<Segment>,
-	) -> Result<&'a mut Segment, WriteError> {
-		segment.as_mut().ok_or_else(|| WriteError::Data(io::ErrorKind::ReadOnlyFilesystem.into()))
 	}
 
 	/// Closes the namespace and deletes its files.

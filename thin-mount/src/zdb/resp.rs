@@ -4,12 +4,15 @@
 use super::{MAX_ARGUMENTS, MAX_REQUEST, MAX_VALUE};
 use bytes::{Bytes, BytesMut};
 
+/// Bytes asked of the socket at once, at least.
+const RECEIVE_STEP: usize = 128 * 1024;
 /// The most digits a length may have, its line end included.
 const MAX_LINE: usize = 32;
 
 /// Why bytes are no request. The connection is of no use after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RequestError {
+#[allow(missing_docs)] // The words are in the errors.
+pub enum RequestError {
 	#[error("Malformed request, array expected")]
 	NotAnArray,
 	#[error("Missing arguments")]
@@ -100,6 +103,12 @@ impl RequestParser {
 		Ok(Some(arguments))
 	}
 
+	/// How many bytes to make room for before more are received: as much again as there is
+	/// already, so that memory follows what was sent, not what was announced.
+	pub(super) fn room(&self, buffer: &BytesMut) -> usize {
+		self.missing(buffer).clamp(RECEIVE_STEP, RECEIVE_STEP.max(buffer.len()))
+	}
+
 	/// How many bytes beyond those in the buffer the argument that is being received still needs,
 	/// as far as that is known.
 	pub(super) fn missing(&self, buffer: &BytesMut) -> usize {
@@ -132,6 +141,34 @@ impl RequestParser {
 		self.at += end + 1;
 		Ok(Some(usize::try_from(length).unwrap_or(usize::MAX)))
 	}
+}
+
+/// Reads requests out of pieces of a byte stream, as a connection receives them, and answers them
+/// with the error that ended it. For fuzzing: the rest of the crate has no use for it.
+#[doc(hidden)]
+pub fn parse_requests<'a>(
+	pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Vec<Bytes>>, Option<RequestError>) {
+	let mut parser = RequestParser::default();
+	let mut buffer = BytesMut::new();
+	let mut requests = Vec::new();
+	for mut piece in pieces {
+		while !piece.is_empty() {
+			// A socket gives no more than there is room for.
+			buffer.reserve(parser.room(&buffer));
+			let (now, later) = piece.split_at(piece.len().min(buffer.capacity() - buffer.len()));
+			buffer.extend_from_slice(now);
+			piece = later;
+			loop {
+				match parser.next(&mut buffer) {
+					Ok(Some(request)) => requests.push(request),
+					Ok(None) => break,
+					Err(error) => return (requests, Some(error)),
+				}
+			}
+		}
+	}
+	(requests, None)
 }
 
 /// Appends an error.
@@ -220,6 +257,20 @@ mod tests {
 		Ok(requests)
 	}
 
+	/// Bytes of the protocol, right or nearly so, and any others.
+	fn stream() -> impl Strategy<Value = Vec<u8>> {
+		let argument = || prop::collection::vec(any::<u8>(), 0..40);
+		let request = prop::collection::vec(argument(), 1..6).prop_map(|request| encode(&request));
+		let noise = prop::collection::vec(
+			prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), b'0'..=b'9', any::<u8>()],
+			0..60,
+		);
+		let header = (prop_oneof![Just('*'), Just('$')], any::<i64>())
+			.prop_map(|(kind, number)| format!("{kind}{number}\r\n").into_bytes());
+		let part = prop_oneof![6 => request, 1 => noise, 1 => header];
+		prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+	}
+
 	#[test]
 	fn malformed_requests_are_told_apart() {
 		for (bytes, expected) in [
@@ -249,26 +300,54 @@ mod tests {
 
 	proptest! {
 		#[test]
-		fn any_bytes_in_any_pieces_never_panic(
-			bytes in prop::collection::vec(
-				prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), b'0'..=b'9', any::<u8>()],
-				0..300,
-			),
-			piece in 1usize..40,
+		fn any_bytes_are_read_the_same_however_they_are_cut(
+			bytes in stream(),
+			cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
 		) {
+			let whole = parse_requests([&bytes[..]]);
+			prop_assert_eq!(parse_requests(bytes.chunks(1)), whole.clone());
+			let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+			cuts.sort_unstable();
+			let ends = cuts.iter().copied().chain([bytes.len()]);
+			let starts = [0].into_iter().chain(cuts.iter().copied());
+			let pieces = starts.zip(ends).map(|(start, end)| &bytes[start..end]);
+			prop_assert_eq!(parse_requests(pieces), whole.clone());
+			for request in whole.0 {
+				prop_assert!((1..=MAX_ARGUMENTS).contains(&request.len()));
+			}
+		}
+
+		#[test]
+		fn memory_follows_what_was_sent(
+			bytes in stream(),
+			announced in prop_oneof![Just(MAX_VALUE), 0..=2 * MAX_VALUE],
+			sent in prop_oneof![Just(0usize), 0..3 * RECEIVE_STEP],
+			piece in 1usize..2 * RECEIVE_STEP,
+		) {
+			let mut bytes = bytes;
+			bytes.extend(format!("*2\r\n$4\r\nname\r\n${announced}\r\n").into_bytes());
+			bytes.resize(bytes.len() + sent, b'x');
 			let mut parser = RequestParser::default();
 			let mut buffer = BytesMut::new();
-			for part in bytes.chunks(piece) {
-				buffer.extend_from_slice(part);
-				loop {
-					match parser.next(&mut buffer) {
-						Ok(Some(request)) => prop_assert!(!request.is_empty()),
-						Ok(None) => break,
-						Err(_) => return Ok(()),
+			let mut received = 0;
+			for mut part in bytes.chunks(piece) {
+				while !part.is_empty() {
+					buffer.reserve(parser.room(&buffer));
+					let most = part.len().min(buffer.capacity() - buffer.len());
+					buffer.extend_from_slice(&part[..most]);
+					part = &part[most..];
+					received += most;
+					prop_assert!(buffer.capacity() <= 4 * received.max(RECEIVE_STEP));
+					prop_assert!(parser.missing(&buffer) <= MAX_REQUEST);
+					loop {
+						match parser.next(&mut buffer) {
+							Ok(Some(_)) => {},
+							Ok(None) => break,
+							Err(_) => return Ok(()),
+						}
 					}
+					prop_assert!(parser.arguments.capacity() <= 2 * MAX_ARGUMENTS);
 				}
-				prop_assert!(parser.missing(&buffer) <= MAX_REQUEST);
-				prop_assert!(parser.arguments.capacity() <= 2 * MAX_ARGUMENTS);
 			}
 		}
 

@@ -40,6 +40,21 @@ impl Folders {
 	}
 }
 
+/// A value that is to be appended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewEntry<'a> {
+	pub key: &'a [u8],
+	pub payload: &'a [u8],
+	pub crc: u32,
+	pub time: u32,
+	/// The value it replaces.
+	pub replaced: Option<Location>,
+}
+
+/// Entries that are appended at once. Each is three parts of one write, and the system takes no
+/// more than 1,024.
+pub(super) const MOST_ENTRIES: usize = 256;
+
 /// Where the next entries go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
@@ -156,23 +171,28 @@ impl Segment {
 		Ok(())
 	}
 
-	/// Begins the next pair when this one has no room for the entry: as 0-db does it, the payload
-	/// alone decides; beside that, every offset has to fit in 32 bits.
-	fn make_room(&mut self, key: usize, payload: usize, marker: bool) -> Result<(), WriteError> {
-		let full = !marker && self.tail.data_end + payload as u64 > self.data_size;
-		let limit = u64::from(u32::MAX);
-		let numbered = self.tail.data_end + (format::DATA_ENTRY + key + payload) as u64 > limit
-			|| self.tail.index_end + (INDEX_ENTRY + key) as u64 > limit;
-		if (full && self.tail.data_end > DATA_HEADER) || numbered {
-			self.rotate()?;
-		}
-		Ok(())
+	/// How many of these entries go into this pair: as 0-db does it, the payload alone decides;
+	/// beside that, every offset has to fit in 32 bits. An empty pair takes at least one.
+	fn room(&self, entries: &[NewEntry<'_>]) -> usize {
+		let (mut data_end, mut index_end) = (self.tail.data_end, self.tail.index_end);
+		let fitting = entries.iter().take_while(|entry| {
+			let full =
+				data_end > DATA_HEADER && data_end + entry.payload.len() as u64 > self.data_size;
+			data_end += (format::DATA_ENTRY + entry.key.len() + entry.payload.len()) as u64;
+			index_end += (INDEX_ENTRY + entry.key.len()) as u64;
+			!full && data_end.max(index_end) <= u64::from(u32::MAX)
+		});
+		fitting.count()
 	}
 
-	fn write_data(&self, key: &[u8], payload: &[u8], entry: &DataEntry) -> Result<(), WriteError> {
-		let written =
-			write_all_at(&self.data, &[&entry.encode(), key, payload], self.tail.data_end)
-				.and_then(|()| if self.sync { self.data.sync_data() } else { Ok(()) });
+	fn write_data(&self, parts: &[&[u8]]) -> Result<(), WriteError> {
+		let written = write_all_at(&self.data, parts, self.tail.data_end).and_then(|()| {
+			if self.sync {
+				self.data.sync_data()
+			} else {
+				Ok(())
+			}
+		});
 		written.map_err(|error| {
 			self.undo_data();
 			WriteError::Data(error)
@@ -187,68 +207,90 @@ impl Segment {
 		}
 	}
 
-	/// Appends a value and its index entry, and marks the entry it replaces. The value is in the
-	/// files when this returns, and on the disk when the segment syncs.
-	pub(super) fn append(
-		&mut self,
-		key: &[u8],
-		payload: &[u8],
-		crc: u32,
-		time: u32,
-		replaced: Option<Location>,
-	) -> Result<Location, WriteError> {
-		self.make_room(key.len(), payload.len(), false)?;
-		let offset = self.tail.data_end as u32;
-		let entry = DataEntry {
-			key_length: key.len() as u8,
-			length: payload.len() as u32,
-			previous: self.tail.data_previous,
-			crc,
-			flags: 0,
-			time,
-		};
-		self.write_data(key, payload, &entry)?;
-		let location = self.append_index(key, offset, &entry, replaced).inspect_err(|_| {
-			self.undo_data();
-		})?;
-		self.tail.data_end += entry.total();
-		self.tail.data_previous = offset;
-		Ok(location)
+	/// Appends values and their index entries, and marks the entries they replace: of no more than
+	/// [`MOST_ENTRIES`] as many from the front as go into one pair of files, and at least one.
+	/// These are in the files when this returns, and on the disk when the segment syncs. After an
+	/// error none of them is. No key may be there twice.
+	pub(super) fn append(&mut self, entries: &[NewEntry<'_>]) -> Result<Vec<Location>, WriteError> {
+		let mut count = self.room(entries);
+		if count == 0 {
+			self.rotate()?;
+			count = self.room(entries).max(1);
+		}
+		let entries = &entries[..count.min(entries.len()).min(MOST_ENTRIES)];
+
+		let mut tail = self.tail;
+		let mut headers = Vec::with_capacity(entries.len());
+		let mut index = Vec::new();
+		let mut locations = Vec::with_capacity(entries.len());
+		for new in entries {
+			let location = Location {
+				file: tail.file,
+				offset: tail.data_end as u32,
+				length: new.payload.len() as u32,
+				index_offset: tail.index_end as u32,
+				crc: new.crc,
+				time: new.time,
+			};
+			let data = DataEntry {
+				key_length: new.key.len() as u8,
+				length: location.length,
+				previous: tail.data_previous,
+				crc: new.crc,
+				flags: 0,
+				time: new.time,
+			};
+			let indexed = IndexEntry {
+				key_length: data.key_length,
+				offset: location.offset,
+				length: location.length,
+				previous: tail.index_previous,
+				flags: 0,
+				data_file: tail.file,
+				time: new.time,
+				crc: new.crc,
+				parent_file: new.replaced.map_or(0, |replaced| replaced.file),
+				parent_offset: new.replaced.map_or(0, |replaced| replaced.index_offset),
+			};
+			headers.push(data.encode());
+			index.extend_from_slice(&indexed.encode());
+			index.extend_from_slice(new.key);
+			tail.data_end += data.total();
+			tail.data_previous = location.offset;
+			tail.index_end += indexed.total();
+			tail.index_previous = location.index_offset;
+			locations.push(location);
+		}
+		let parts: Vec<&[u8]> = headers
+			.iter()
+			.zip(entries)
+			.flat_map(|(header, new)| [&header[..], new.key, new.payload])
+			.collect();
+		self.write_data(&parts)?;
+		self.write_index(&index, entries).inspect_err(|_| self.undo_data())?;
+		self.tail = tail;
+		Ok(locations)
 	}
 
-	/// Appends the index entry of a value that is in the data file, and marks the one it replaces.
-	pub(super) fn append_index(
-		&mut self,
-		key: &[u8],
-		offset: u32,
-		data: &DataEntry,
-		replaced: Option<Location>,
-	) -> Result<Location, WriteError> {
-		let entry = IndexEntry {
-			key_length: data.key_length,
-			offset,
-			length: data.length,
-			previous: self.tail.index_previous,
-			flags: 0,
-			data_file: self.tail.file,
-			time: data.time,
-			crc: data.crc,
-			parent_file: replaced.map_or(0, |replaced| replaced.file),
-			parent_offset: replaced.map_or(0, |replaced| replaced.index_offset),
-		};
-		let index_offset = self.tail.index_end;
-		let written = write_all_at(&self.index, &[&entry.encode(), key], index_offset)
-			.and_then(|()| if self.sync { self.index.sync_data() } else { Ok(()) });
+	/// Appends index entries, and marks those they replace.
+	fn write_index(&self, index: &[u8], entries: &[NewEntry<'_>]) -> Result<(), WriteError> {
+		let written = write_all_at(&self.index, &[index], self.tail.index_end).and_then(|()| {
+			if self.sync {
+				self.index.sync_data()
+			} else {
+				Ok(())
+			}
+		});
 		if let Err(error) = written {
-			if let Err(error) = self.index.set_len(index_offset) {
+			if let Err(error) = self.index.set_len(self.tail.index_end) {
 				tracing::warn!(file = self.tail.file, %error, "could not cut off a failed write");
 			}
 			return Err(WriteError::Index(error));
 		}
-		// The new entry is there before the old one is marked: whenever this process ends, one
-		// of them counts. The start after that marks what was left unmarked.
-		if let Some(replaced) = replaced {
-			if let Err(error) = self.mark(replaced) {
+		// The new entries are there before the old ones are marked: whenever this process ends,
+		// or the machine, one of them counts. The start after that marks what was left unmarked.
+		for replaced in entries.iter().filter_map(|entry| entry.replaced) {
+			if let Err(error) = self.mark(replaced, false) {
 				tracing::warn!(
 					file = replaced.file,
 					%error,
@@ -256,16 +298,7 @@ impl Segment {
 				);
 			}
 		}
-		self.tail.index_end += entry.total();
-		self.tail.index_previous = index_offset as u32;
-		Ok(Location {
-			file: self.tail.file,
-			offset,
-			length: data.length,
-			index_offset: index_offset as u32,
-			crc: data.crc,
-			time: data.time,
-		})
+		Ok(())
 	}
 
 	/// Appends the marker of a deletion and marks the index entry.
@@ -275,7 +308,11 @@ impl Segment {
 		time: u32,
 		present: Location,
 	) -> Result<(), WriteError> {
-		self.make_room(key.len(), 0, true)?;
+		// A marker has no payload, and so goes into a full pair too.
+		let total = (format::DATA_ENTRY + key.len()) as u64;
+		if self.tail.data_end + total > u64::from(u32::MAX) {
+			self.rotate()?;
+		}
 		let entry = DataEntry {
 			key_length: key.len() as u8,
 			length: 0,
@@ -284,8 +321,11 @@ impl Segment {
 			flags: DELETED,
 			time,
 		};
-		self.write_data(key, &[], &entry)?;
-		self.mark(present).map_err(|error| {
+		self.write_data(&[&entry.encode(), key])?;
+		// On the disk if need be: once later values are indexed, nothing else tells the next
+		// start of it.
+		let marked = self.mark(present, self.sync);
+		marked.map_err(|error| {
 			self.undo_data();
 			WriteError::Index(error)
 		})?;
@@ -295,7 +335,7 @@ impl Segment {
 	}
 
 	/// Marks an index entry as deleted or overwritten.
-	pub(super) fn mark(&self, location: Location) -> io::Result<()> {
+	fn mark(&self, location: Location, sync: bool) -> io::Result<()> {
 		let older;
 		let index = if location.file == self.tail.file {
 			&self.index
@@ -304,7 +344,7 @@ impl Segment {
 			&older
 		};
 		index.write_all_at(&[DELETED], u64::from(location.index_offset) + INDEX_FLAGS_AT)?;
-		if self.sync {
+		if sync {
 			index.sync_data()?;
 		}
 		Ok(())

@@ -13,8 +13,6 @@ use std::{
 };
 use tokio::sync::{watch, Semaphore};
 
-/// Threads that serve connections. More than there are processors: one may wait for the disk.
-const WORKERS: usize = 4;
 /// Threads beside the workers that may wait for the disk at the same time.
 const BLOCKING: usize = 512;
 
@@ -41,9 +39,8 @@ impl Server {
 		listener.set_nonblocking(true).map_err(failed)?;
 		let address = listener.local_addr().map_err(failed)?;
 
-		let workers = std::thread::available_parallelism().map_or(1, usize::from).max(WORKERS);
 		let runtime = tokio::runtime::Builder::new_multi_thread()
-			.worker_threads(workers)
+			.worker_threads(database.worker_count())
 			.max_blocking_threads(BLOCKING)
 			.thread_name("zdb")
 			.enable_all()

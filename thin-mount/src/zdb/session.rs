@@ -63,17 +63,44 @@ impl Session {
 		}
 	}
 
+	/// Whether the namespace is there no more, which is then answered.
+	fn is_left_without_namespace(&self, out: &mut Vec<u8>) -> bool {
+		let removed = self.namespace.is_removed();
+		if removed {
+			resp::error(out, "Your active namespace is not available anymore (probably removed).");
+		}
+		removed
+	}
+
+	/// Executes SETs that follow one another, and answers them.
+	pub(super) async fn execute_sets(
+		&mut self,
+		requests: &[Vec<Bytes>],
+		output: &mut Output<'_>,
+	) -> io::Result<Flow> {
+		if self.is_left_without_namespace(&mut output.buffer) {
+			return Ok(Flow::Close);
+		}
+		self.shared.stats.executed.add(requests.len() as u64);
+		let sets: Vec<&[Bytes]> = requests.iter().map(Vec::as_slice).collect();
+		match self.set(&sets, &mut output.buffer).await {
+			Ok(()) => {},
+			Err(Refusal::Words(words)) => resp::error(&mut output.buffer, words),
+			Err(Refusal::Broken(error)) => return Err(error),
+		}
+		for name in sets.iter().filter_map(|set| command::canonical(set.first()?)) {
+			self.namespace.executed(name);
+		}
+		Ok(Flow::Continue)
+	}
+
 	/// Executes one command and answers it.
 	pub(super) async fn execute(
 		&mut self,
 		request: &[Bytes],
 		output: &mut Output<'_>,
 	) -> io::Result<Flow> {
-		if self.namespace.is_removed() {
-			resp::error(
-				&mut output.buffer,
-				"Your active namespace is not available anymore (probably removed).",
-			);
+		if self.is_left_without_namespace(&mut output.buffer) {
 			return Ok(Flow::Close);
 		}
 		let stats = &self.shared.stats;

@@ -5,7 +5,7 @@
 use std::{
 	collections::BTreeMap,
 	io::{self, BufRead, BufReader, Read, Write},
-	net::{SocketAddr, TcpListener, TcpStream},
+	net::{Shutdown, SocketAddr, TcpListener, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
@@ -84,6 +84,11 @@ impl Client {
 	pub fn second_half(&self) -> Self {
 		let stream = self.stream.try_clone().unwrap();
 		Self { stream, raw: Vec::new(), input: Vec::new(), at: 0 }
+	}
+
+	/// Closes the sending side alone.
+	pub fn send_no_more(&self) {
+		self.stream.shutdown(Shutdown::Write).unwrap();
 	}
 
 	pub fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {

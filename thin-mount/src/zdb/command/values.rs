@@ -6,7 +6,7 @@ use crate::zdb::{
 	files::Kind,
 	format::{self, DATA_ENTRY},
 	keymap::Location,
-	namespace::{Removed, Stored},
+	namespace::{Half, Put, Removed, Stored},
 	resp,
 	segment::WriteError,
 	session::{Answer, Refusal, Session},
@@ -69,7 +69,8 @@ impl Session {
 		time.ok_or(Refusal::Words("Invalid argument"))
 	}
 
-	pub(super) async fn set(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
+	/// What a SET asks for.
+	fn put(&self, request: &[Bytes]) -> Result<Put, Refusal> {
 		let (key, value, time) = match request {
 			[_, key, value] => (key, value, None),
 			[_, key, value, time] => {
@@ -83,24 +84,40 @@ impl Session {
 		}
 		self.require_writable()?;
 		let time = time.map(|time| Self::given_time(time)).transpose()?;
-		match self.namespace.set(key, value, time).await {
-			Ok(Stored::Yes) => {
-				resp::bulk(out, key);
-				Ok(())
-			},
-			Ok(Stored::Identical) => {
-				resp::nil(out);
-				Ok(())
-			},
-			Ok(Stored::Worm) => Err("Namespace is protected by worm mode".into()),
-			Ok(Stored::NoKey) => Err("Invalid argument, key needed".into()),
-			Ok(Stored::NoSpace) => Err("No space left on this namespace".into()),
-			Err(error) => Err(match error {
-				WriteError::Data(_) => "Cannot write data right now",
-				WriteError::Index(_) => "Cannot write index right now",
+		let crc = format::checksum(value);
+		Ok(Put { key: key.clone(), value: value.clone(), crc, time })
+	}
+
+	/// SETs that follow one another: stored together, answered one by one.
+	pub(in crate::zdb) async fn set(&self, requests: &[&[Bytes]], out: &mut Vec<u8>) -> Answer {
+		let mut puts = Vec::with_capacity(requests.len());
+		let mut refused = Vec::with_capacity(requests.len());
+		for request in requests {
+			match self.put(request) {
+				Ok(put) => {
+					puts.push(put);
+					refused.push(None);
+				},
+				Err(refusal) => refused.push(Some(refusal)),
 			}
-			.into()),
 		}
+		let mut stored = match puts.is_empty() {
+			true => Vec::new(),
+			false => self.namespace.set(puts).await,
+		}
+		.into_iter();
+		for (request, refused) in requests.iter().zip(refused) {
+			let answered = match refused {
+				Some(refusal) => Err(refusal),
+				None => answer_stored(request, stored.next(), out),
+			};
+			match answered {
+				Ok(()) => {},
+				Err(Refusal::Words(words)) => resp::error(out, words),
+				Err(broken) => return Err(broken),
+			}
+		}
+		Ok(())
 	}
 
 	pub(super) async fn del(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
@@ -178,4 +195,24 @@ impl Session {
 		}
 		Ok(())
 	}
+}
+
+/// Answers a SET that was tried.
+fn answer_stored(request: &[Bytes], stored: Option<Stored>, out: &mut Vec<u8>) -> Answer {
+	let words = match stored {
+		Some(Stored::Yes) => {
+			resp::bulk(out, request.get(1).map_or(&[][..], |key| key));
+			return Ok(());
+		},
+		Some(Stored::Identical) => {
+			resp::nil(out);
+			return Ok(());
+		},
+		Some(Stored::Worm) => "Namespace is protected by worm mode",
+		Some(Stored::NoKey) => "Invalid argument, key needed",
+		Some(Stored::NoSpace) => "No space left on this namespace",
+		Some(Stored::Failed(Half::Index)) => "Cannot write index right now",
+		Some(Stored::Failed(Half::Data)) | None => "Cannot write data right now",
+	};
+	Err(words.into())
 }
