@@ -5,8 +5,9 @@
 #
 # In the folder: 10,000 small files, one of 2 GB, empty files and folders, nested ones, names
 # that are not ASCII, and a RocksDB made by db_bench. It goes into a store over the protocol of
-# 0-db, is mounted, and every byte is compared. The database is opened from the mount with ldb,
-# and written through an overlay, which must leave the image as it was.
+# 0-db, is mounted, and every byte is compared. The database is opened from the mount with ldb
+# and db_bench, and written through an overlay, which must leave the image as it was. fio verifies
+# a file that it wrote, by the checksums in it.
 #
 # The stores: the embedded 0-db; a real one, if ZDB_BIN names its program; Redis, if redis-server
 # is there. Takes two to five minutes for each store, and 4 GB below TMPDIR.
@@ -51,6 +52,14 @@ THIN_MOUNT="$bin/thin-mount"
 make_work_directory thin-files
 FILES="$WORK/files"
 
+# run_fio FILE OPTION…: blocks with checksums in them, each block once, in random order.
+run_fio() {
+	local file="$1"
+	shift
+	fio --name=verified --filename="$file" --size=64M --bs=16k --verify=crc32c --verify_fatal=1 \
+		--verify_state_save=0 "$@" >"$WORK/log/fio.log" 2>&1
+}
+
 # Content that follows from the name, so that a file in the wrong place shows.
 make_files() {
 	mkdir -p "$FILES"
@@ -62,8 +71,13 @@ make_files() {
 		dd if=/dev/urandom of="$FILES/large" bs=1M count=1 iflag=fullblock conv=notrunc \
 			oflag=seek_bytes seek="$offset" status=none
 	done
+	if command -v fio >/dev/null; then
+		run_fio "$FILES/verified" --rw=randwrite --do_verify=0 || fail "fio can't write"
+	fi
 	db_bench --benchmarks=fillrandom --num=200000 --value_size=200 --db="$FILES/rocksdb" \
 		>"$WORK/log/db_bench.log" 2>&1 || fail "db_bench failed: $(tail -n 1 "$WORK/log/db_bench.log")"
+	# db_bench begins a new log wherever it can write.
+	cp -r "$FILES/rocksdb" "$WORK/rocksdb"
 }
 
 # Path, kind, mode, target of a link, size of a file.
@@ -77,6 +91,15 @@ pairs_of() {
 	ldb --db="$1" --hex scan >"$WORK/scan" 2>"$WORK/log/ldb.log" ||
 		fail "ldb can't open $1: $(tail -n 1 "$WORK/log/ldb.log")"
 	printf '%s %s\n' "$(wc -l <"$WORK/scan")" "$(sha256sum <"$WORK/scan")"
+}
+
+# counts_of DIRECTORY: how many pairs db_bench reads in order, and how many of some keys, always
+# the same, it finds. How long that takes is left out.
+counts_of() {
+	db_bench --benchmarks=readseq,readrandom --use_existing_db=1 --readonly=1 --num=200000 \
+		--seed=7 --db="$1" >"$WORK/log/db_bench.log" 2>&1 ||
+		fail "db_bench can't read $1: $(tail -n 1 "$WORK/log/db_bench.log")"
+	grep -oE '^read[a-z]+|[0-9]+ operations|[0-9]+ of [0-9]+ found' "$WORK/log/db_bench.log"
 }
 
 compare() {
@@ -107,6 +130,14 @@ round() {
 	expected="$(pairs_of "$FILES/rocksdb")"
 	pairs="$(pairs_of "$mount/rocksdb")"
 	[ "$pairs" = "$expected" ] || fail "$1: the database reads differently from the mount"
+	[ "$(counts_of "$mount/rocksdb")" = "$(counts_of "$WORK/rocksdb")" ] ||
+		fail "$1: db_bench finds something else in the mount"
+	if [ -e "$FILES/verified" ]; then
+		run_fio "$mount/verified" --rw=randread --readonly ||
+			fail "$1: fio finds a wrong checksum: $(tail -n 3 "$WORK/log/fio.log")"
+	else
+		say "$1: NOT CHECKED: a file of fio's (there is no fio)"
+	fi
 	say "$1: equal, and ldb reads the same ${pairs%% *} pairs from the mount"
 	"$THIN_MOUNT" unmount "$mount"
 	[ -z "$(own_mounts)" ] || fail "$1: still mounted after unmount"
