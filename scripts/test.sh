@@ -11,10 +11,11 @@
 #   scripts   the tests of the polkadot-js scripts                      seconds
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
-#   deploy    what is in deploy/ (scripts/test/deploy.sh)               half a minute
+#   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute
 #   explorer  the page of the registry (scripts/test/explorer.sh)       2 minutes
+#   tutorial  every command of docs/TUTORIAL.md                         4 minutes
 #   demo      the demo (scripts/demo.sh)                                10 minutes
-# All of it takes up to 80 minutes the first time, and 25 to 35 after that. The machine is set
+# All of it takes up to 85 minutes the first time, and 30 to 40 after that. The machine is set
 # up first (scripts/setup.sh). What can't be checked on this machine is named: NOT CHECKED.
 #
 # ZDB_BIN=PROGRAM     also tests with that 0-db; redis-server is used where it is there
@@ -28,7 +29,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/test/lint.sh"
 
-STEPS=(format lint build unit scripts files deploy explorer demo)
+STEPS=(format lint build unit scripts files deploy explorer tutorial demo)
 chosen=("${STEPS[@]}")
 while [ $# -gt 0 ]; do
 	case "$1" in
@@ -77,6 +78,7 @@ step_scripts() { (cd "$SCRIPTS" && npm test --silent); }
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_tutorial() { "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
 
 for step in "${STEPS[@]}"; do

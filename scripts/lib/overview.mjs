@@ -72,18 +72,23 @@ function plainDispute(dispute) {
 
 /**
  * When a block of this chain was made, in milliseconds since 1970, from the block itself; or
- * undefined, when the node doesn't have its body any more.
+ * undefined, when that can't be read: the body is gone, or another runtime made it.
  */
 export async function timeOfBlock(api, hash) {
 	try {
-		const { block } = await api.rpc.chain.getBlock(hash);
-		const set = block.extrinsics.find(
-			({ method }) => method.section === 'timestamp' && method.method === 'set',
-		);
-		return set ? Number(set.method.args[0].toBigInt()) : undefined;
+		// Raw, because polkadot-js would ask for the runtime of that block to decode it, which is in
+		// its state; and nodes keep bodies for longer than states.
+		const { block } = await api.rpc.chain.getBlock.raw(hash);
+		for (const encoded of block.extrinsics) {
+			const { method } = api.registry.createType('Extrinsic', encoded);
+			if (method.section === 'timestamp' && method.method === 'set') {
+				return Number(method.args[0].toBigInt());
+			}
+		}
 	} catch {
-		return undefined;
+		// An age that isn't known is left out.
 	}
+	return undefined;
 }
 
 /** A span of time for people: `3 minutes`. */

@@ -2,6 +2,8 @@
 // What scripts/test/deploy.sh asks of the files in deploy/.
 //
 //   files DEPLOY BIN       the Dockerfile and the compose files fit each other and the programs
+//   command DEPLOY SERVICE DIR PEERS   the words of a service, for this machine: its data in DIR,
+//                          and its boot node at the port PEERS
 //   metrics DEPLOY PORT    every metric of dashboards and rules is one of the node at this port
 
 import { execFileSync } from 'node:child_process';
@@ -19,13 +21,13 @@ const text = (...path) => readFileSync(join(...path), 'utf8');
 const yaml = (...path) => parse(text(...path), { merge: true, logLevel: 'error' });
 const list = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-const checks = { files, metrics };
-const [check, deploy, third] = process.argv.slice(2);
+const checks = { files, command, metrics };
+const [check, deploy, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(checks, check ?? '')) {
-	console.error('error: files or metrics');
+	console.error('error: files, command or metrics');
 	process.exit(2);
 }
-await checks[check](deploy, third);
+await checks[check](deploy, ...rest);
 for (const message of wrong) console.error(`error: ${message}`);
 process.exitCode = wrong.length ? 1 : 0;
 
@@ -155,6 +157,17 @@ function units(deploy, bin) {
 		const [path, ...words] = line.split(/\s+/);
 		const program = path.split('/').at(-1);
 		options(file, words, help(bin, program, program === 'thin-mount' ? words[0] : undefined));
+	}
+}
+
+function command(deploy, name, folder, peers) {
+	for (const word of yaml(deploy, 'compose.yaml').services[name].command) {
+		// A line break in a word would make two of it.
+		if (/\s/.test(word)) throw new Error(`${name}: '${word}' has white space in it`);
+		const here = word
+			.replace(/^--base-path=\/data$/, `--base-path=${folder}`)
+			.replace(/\/dns\/\w+\/tcp\/30333\//, `/ip4/127.0.0.1/tcp/${peers}/`);
+		console.log(here);
 	}
 }
 

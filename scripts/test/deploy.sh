@@ -7,9 +7,10 @@
 #   - the Dockerfile and the compose files: instructions, files, volumes, options of the programs
 #   - the systemd units: systemd-analyze verify and security; and that the rights of
 #     thin-node@.service are enough to mount (as root, with FUSE)
+#   - the validators of compose.yaml, with the command lines they have there, make final blocks
 #   - every metric in the dashboard and the alert rules is one of a running node's
 #   - the health check says yes to what runs, and no to what doesn't
-# Takes half a minute. What can't be checked on this machine is named: NOT CHECKED.
+# Takes a minute. What can't be checked on this machine is named: NOT CHECKED.
 #
 #   --bin DIRECTORY   where thin-node and thin-mount are; without it, the project is set up and
 #                     built first
@@ -135,20 +136,32 @@ check_rights() {
 	say "the rights of thin-node@.service are enough to mount"
 }
 
+# start_service NAME OPTION…: a node with the command line that compose.yaml has for it.
+start_service() {
+	local name="$1" words
+	shift
+	mkdir "$WORK/$name"
+	mapfile -t words < <(node "$SCRIPTS/test/deploy.mjs" command "$DEPLOY" "$name" "$WORK/$name" "$peers")
+	start "$name" "$bin/thin-node" "${words[@]}" --no-mdns "$@"
+}
+
 check_running() {
-	local rpc metrics store address
+	local rpc metrics peers store address
 	rpc="$(free_port)"
 	metrics="$(free_port)"
-	start node "$bin/thin-node" --dev --base-path "$WORK/node" --rpc-port "$rpc" \
-		--port "$(free_port)" --prometheus-port "$metrics" --no-telemetry --no-mdns
+	peers="$(free_port)"
+	start_service alice --rpc-port "$rpc" --port "$peers" --prometheus-port "$metrics"
+	start_service bob --rpc-port "$(free_port)" --port "$(free_port)" --prometheus-port "$(free_port)"
 	mkdir "$WORK/zdb"
 	start store "$bin/thin-mount" serve --data "$WORK/zdb/data" --index "$WORK/zdb/index" \
 		--listen 127.0.0.1:0
 	address="$(wait_for_line store '^listening on ' 30)"
 	store="${address##*:}"
-	"$SCRIPTS/demo/check.mjs" height "$rpc" finalized 1 120 >/dev/null || {
-		show_log node
-		fail "the node doesn't get anywhere"
+	# Final only when the two find each other and vote.
+	"$SCRIPTS/demo/check.mjs" height "$rpc" finalized 1 180 >/dev/null || {
+		show_log alice
+		show_log bob
+		fail "the chain of compose.yaml doesn't get anywhere"
 	}
 	node "$SCRIPTS/test/deploy.mjs" metrics "$DEPLOY" "$metrics"
 
@@ -158,7 +171,8 @@ check_running() {
 	! "$DEPLOY/health.sh" store "$rpc" || fail "health.sh takes a node for a store"
 	stop store
 	! "$DEPLOY/health.sh" store "$store" || fail "health.sh says that a stopped store answers"
-	stop node
+	stop alice
+	stop bob
 	say "the health check tells what runs from what doesn't"
 }
 

@@ -61,7 +61,7 @@ make_work_directory thin-explorer
 say "building the page, starting a chain (seconds)"
 node "$SCRIPTS/explorer/build.mjs" --out "$WORK/page" >/dev/null
 rpc="$(free_port)"
-start node "$bin/thin-node" --dev --base-path "$WORK/node" --rpc-port "$rpc" \
+start node "$bin/thin-node" --dev --base-path "$WORK/node" --rpc-port "$rpc" --state-pruning 16 \
 	--port "$(free_port)" --no-prometheus --no-telemetry --no-mdns
 "$SCRIPTS/test/wait-for-port.mjs" "$rpc" 60 || {
 	show_log node
@@ -93,15 +93,17 @@ done
 polkadot attest "$disputed" --seed //Bob --in-block >/dev/null
 polkadot dispute "$disputed" --seed //Eve --in-block \
 	--evidence "0x$(printf 'what is wrong with it' | sha256sum | cut -d' ' -f1)" >/dev/null
-# The page shows what is final.
+# The page shows what is final, and the states of these blocks are gone by then.
 block="$(polkadot attest "$pending" --seed //Alice | jq .block)"
 say "registered, and final in block $block"
 
 say "reading the page (half a minute)"
 polkadot list >"$WORK/list.json"
 node "$SCRIPTS/watch.mjs" --url "$url" --blocks 2 >"$WORK/watch.txt"
-[ "$(grep -c '^0x' "$WORK/watch.txt")" -eq 3 ] && grep -Eq ' certified +300 +150 +3 +2 ' "$WORK/watch.txt" ||
+if [ "$(grep -c '^0x' "$WORK/watch.txt")" -ne 3 ] ||
+	! grep -Eq ' certified +300 +150 +3 +2 ' "$WORK/watch.txt"; then
 	fail "watch.mjs shows something else than the registry: $(cat "$WORK/watch.txt")"
+fi
 attend node "$SCRIPTS/test/explorer.mjs" --page "$WORK/page/index.html" --url "$url" \
 	--list "$WORK/list.json" --pending "$pending" ${screenshot:+--screenshot "$screenshot"}
 say "explorer: the page shows what the chain has"
