@@ -10,10 +10,11 @@ export function startOf(snapshot, rpc) {
 	const base = ['thin-node --chain SPEC --base-path NEW-DIR', `--thin-from ${id}`];
 	if (origin === 'foreign') {
 		const note =
-			'It is of another chain: SPEC and the node program are that chain\'s. The node proves the ' +
-			'block from that chain\'s genesis; this registry it can\'t ask yet, so nobody vouches for ' +
-			'the image to be complete.';
-		if (status === 'fraudulent' || !locations.length) return { note: refusal(snapshot) };
+			"It is of another chain: SPEC and the node program are that chain's. The node proves the " +
+			"block from that chain's genesis. It can't ask this registry, so look at the status yourself.";
+		if (!['certified', 'pending'].includes(status) || !locations.length) {
+			return { note: refusal(snapshot) };
+		}
 		const stores = locations.map((location) => `--thin-store ${word(location)}`);
 		return { command: [...base, ...stores, '--thin-allow-uncertified'].join(' \\\n  '), note };
 	}
@@ -35,9 +36,7 @@ function refusal({ status, locations }) {
 	return locations.length ? `A node refuses what is ${status}.` : 'No location of its image is known.';
 }
 
-/** One word for a shell: what an address may hold besides the usual is quoted. */
+/** One word for a shell: an address comes from a chain or a link, and must stay a word. */
 export function word(text) {
-	return /^[\w@%+=:,./[\]-]+$/.test(text) && !/[[\]]/.test(text)
-		? text
-		: `'${text.replaceAll("'", "'\\''")}'`;
+	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
