@@ -9,7 +9,7 @@ const HELP = `Draws the output of the demo, or of another command, as an SVG.
 Usage: scripts/demo.sh 2>&1 | node scripts/demo/picture.mjs [options] >docs/images/demo.svg
 
   --command TEXT  what was typed [scripts/demo.sh]
-  --columns N     longer lines are broken there [100]
+  --columns N     longer lines are cut off there [104]
   --help          print this and stop
 
 Lines show up one after the other, in the order and, much quickened, at the pace of the times that
@@ -28,7 +28,7 @@ try {
 	options = parseArgs({
 		options: {
 			command: { type: 'string', default: 'scripts/demo.sh' },
-			columns: { type: 'string', default: '100' },
+			columns: { type: 'string', default: '104' },
 			help: { type: 'boolean', short: 'h' },
 		},
 	}).values;
@@ -43,7 +43,7 @@ const columns = Number(options.columns);
 if (!(columns >= 40 && columns <= 400)) stop('--columns takes a number from 40 to 400');
 const said = readFileSync(0, 'utf8').trimEnd();
 if (!said) stop('there is nothing on standard input');
-console.log(draw(worthShowing(said.split('\n')).flatMap(rows)));
+console.log(draw(worthShowing(said.split('\n')).map(row)));
 
 function stop(message) {
 	console.error(`error: ${message}`);
@@ -57,22 +57,17 @@ function worthShowing(lines) {
 	return lines.filter((line, i) => timed(line) || i > last);
 }
 
-/** A line of the output as the rows it takes: `{ time, text, kind }`. */
-function rows(line) {
+/** A line of the output as a row: `{ time, text, kind }`. */
+function row(line) {
 	const [, time, text] = /^(\d\d:\d\d:\d\d) {2}(.*)$/.exec(line) ?? [, undefined, line];
 	// Hashes are long, and nobody reads them in a picture.
 	const short = text.replace(/\b(0x)?([0-9a-f]{8})[0-9a-f]{48,}([0-9a-f]{4})\b/g, '$1$2…$3');
-	const kind = time === undefined ? 'result' : /^\d\/\d /.test(text) ? 'step' : 'note';
-	const parts = [];
-	let rest = short;
-	const room = columns - 10;
-	while (rest.length > room) {
-		const space = rest.lastIndexOf(' ', room);
-		const cut = space > 0 ? space : room;
-		parts.push(rest.slice(0, cut));
-		rest = `  ${rest.slice(cut).trimStart()}`;
-	}
-	return [...parts, rest].map((part, i) => ({ time: i === 0 ? time : undefined, of: time, text: part, kind }));
+	const room = columns - (time === undefined ? 0 : 10);
+	return {
+		time,
+		text: short.length > room ? `${short.slice(0, room - 1)}…` : short,
+		kind: time === undefined ? 'result' : /^\d\/\d /.test(text) ? 'step' : 'note',
+	};
 }
 
 function draw(all) {
@@ -104,7 +99,7 @@ ${body.join('\n')}
 /** When each row shows up: half by the clock, half evenly, so that nothing takes all the time. */
 function moments(all) {
 	const clock = [];
-	for (const { of } of all) clock.push(of ? seconds(of) : clock.at(-1));
+	for (const { time } of all) clock.push(time ? seconds(time) : clock.at(-1));
 	const first = clock.find((time) => time !== undefined) ?? 0;
 	let day = 0;
 	const passed = clock.map((time, i) => {

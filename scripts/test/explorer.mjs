@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -57,6 +58,7 @@ try {
 	await fitsNarrowScreens(page);
 	await followsTheChain(page);
 	assert.deepEqual(wrong, [], 'errors in the page');
+	await comesBack(page);
 	await saysThatNobodyAnswers(page);
 } finally {
 	await browser.close();
@@ -155,6 +157,49 @@ async function followsTheChain(page) {
 		'more',
 		'the focus is where it was',
 	);
+}
+
+/** A node that is away for a moment: what it said stays, and goes on when it is back. */
+async function comesBack(page) {
+	const line = await interruptible(Number(new URL(given.url).port));
+	await page.getByLabel('RPC of a node').fill(line.url);
+	await page.keyboard.press('Enter');
+	await page.getByText(`of ${line.url}. Goes on by itself.`).waitFor(WAIT);
+	const before = await page.locator('article').count();
+	await line.cut();
+	await page.getByText(`The connection to ${line.url} is lost`).waitFor(WAIT);
+	assert.equal(await page.locator('article').count(), before, 'what was known is still there');
+	await line.restore();
+	await page.getByText(`of ${line.url}. Goes on by itself.`).waitFor(WAIT);
+	await line.cut();
+}
+
+/** Another address of a port of this machine, that can be taken away and given back. */
+async function interruptible(port) {
+	const open = new Set();
+	let server;
+	let own = 0;
+	const restore = () =>
+		new Promise((resolve) => {
+			server = createServer((socket) => {
+				const other = connect(port, '127.0.0.1');
+				for (const end of [socket, other]) {
+					open.add(end);
+					end.on('error', () => {}).on('close', () => open.delete(end));
+				}
+				socket.pipe(other).pipe(socket);
+			}).listen(own, '127.0.0.1', () => {
+				own = server.address().port;
+				resolve();
+			});
+		});
+	const cut = () =>
+		new Promise((resolve) => {
+			server.close(resolve);
+			for (const end of open) end.destroy();
+		});
+	await restore();
+	return { url: `ws://127.0.0.1:${own}`, restore, cut };
 }
 
 async function saysThatNobodyAnswers(page) {

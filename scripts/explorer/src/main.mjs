@@ -17,20 +17,24 @@ const list = new List();
 // Counts the nodes that were asked: what comes late from an earlier one is thrown away.
 let session = 0;
 
-async function ask(rpc) {
+/** Asks this node from now on; `again`: it was lost, and what it has said stays until it is back. */
+async function ask(rpc, again = false) {
 	session += 1;
 	const mine = session;
 	const current = () => mine === session;
-	list.clear();
-	byId('totals').hidden = true;
-	say(`Asking ${rpc} …`);
+	if (!again) {
+		list.clear();
+		byId('totals').hidden = true;
+		say(`Asking ${rpc} …`);
+	}
 	let api;
 	try {
 		api = await connect(rpc);
 		registryOf(api);
 	} catch (error) {
 		await api?.disconnect();
-		if (current()) failed(error, rpc, api === undefined);
+		if (current() && again) lost(rpc, current);
+		else if (current()) failed(error, rpc, api === undefined);
 		return;
 	}
 	if (!current()) return void api.disconnect();
@@ -48,9 +52,7 @@ function follow(api, rpc, current) {
 	let wanted;
 	let busy = false;
 	api.once('disconnected', () => {
-		if (!current()) return;
-		say(`The connection to ${rpc} is lost; what you see may be old. Trying again …`, true);
-		setTimeout(() => current() && ask(rpc), RETRY_MS);
+		if (current()) lost(rpc, current);
 	});
 	const read = async () => {
 		busy = true;
@@ -83,6 +85,11 @@ function follow(api, rpc, current) {
 			if (!busy) read();
 		})
 		.catch((error) => current() && say(`The node tells no new blocks: ${error.message}`, true));
+}
+
+function lost(rpc, current) {
+	say(`The connection to ${rpc} is lost; what you see may be old. Trying again …`, true);
+	setTimeout(() => current() && ask(rpc, true), RETRY_MS);
 }
 
 function totals(snapshots, bonded, { decimals, symbol }) {
