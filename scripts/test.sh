@@ -8,7 +8,7 @@
 #   lint      clippy; compiles the dependencies, if nobody did before   2 to 10 minutes (cold: 45)
 #   build     the workspace with all its tests                          3 to 12 minutes
 #   unit      the tests of the workspace                                2 to 5 minutes
-#   scripts   the tests of the polkadot-js scripts                      seconds
+#   scripts   the tests of the polkadot-js scripts, licences            seconds
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
 #   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute
@@ -74,7 +74,14 @@ step_lint() {
 
 step_build() { build_workspace; }
 step_unit() { cargo test --release --workspace --locked; }
-step_scripts() { (cd "$SCRIPTS" && npm test --silent); }
+step_scripts() {
+	(cd "$SCRIPTS" && npm test --silent)
+	if command -v cargo-deny >/dev/null; then
+		cargo deny check licenses sources
+	fi
+	# Which there are changes from day to day, and so does what a test of them would say.
+	say "NOT CHECKED: known flaws of dependencies; cargo deny check advisories asks for them"
+}
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
