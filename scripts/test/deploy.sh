@@ -6,7 +6,7 @@
 #   - deploy/build.sh, which the Dockerfile runs; the programs need only libraries of the image
 #   - the Dockerfile and the compose files: instructions, files, volumes, options of the programs
 #   - the systemd units: systemd-analyze verify and security; and that the rights of
-#     thin-node@.service are enough to mount (as root, with FUSE)
+#     thin-node@.service and of compose.fuse.yaml are enough to mount (as root, with FUSE)
 #   - the validators of compose.yaml, with the command lines they have there, make final blocks
 #   - every metric in the dashboard and the alert rules is one of a running node's
 #   - the health check says yes to what runs, and no to what doesn't
@@ -97,43 +97,56 @@ exposure_of() {
 	}
 }
 
-# A user with nothing but CAP_SYS_ADMIN mounts, as thin-node@.service has it.
+# A user who isn't root mounts with the rights of thin-node@.service, and with those of the container.
 check_rights() {
 	local image
 	if [ "$(id -u)" -ne 0 ] || [ ! -e /dev/fuse ] || ! unshare --mount true 2>/dev/null; then
-		say "NOT CHECKED: that the rights of thin-node@.service are enough to mount (takes root and FUSE)"
+		say "NOT CHECKED: that the rights of the unit and of the container are enough to mount" \
+			"(takes root and FUSE)"
 		return 0
 	fi
 	grep -q '^AmbientCapabilities=CAP_SYS_ADMIN$' "$DEPLOY/systemd/thin-node@.service" ||
 		fail "thin-node@.service has other rights than are tried here"
+	grep -q '^    cap_add: \[SYS_ADMIN, SETUID, SETGID\]$' "$DEPLOY/compose.fuse.yaml" ||
+		fail "compose.fuse.yaml gives other rights than are tried here"
 	mkdir "$WORK/files" "$WORK/mount"
 	echo here >"$WORK/files/file"
 	image="$("$bin/thin-mount" pack "$WORK/files" --store "dir://$WORK/store" 2>"$WORK/log/pack.log")"
 	chmod -R a+rX "$WORK/store"
 	chown nobody "$WORK/mount"
+	mounts_with thin-node@.service "$image" --no-new-privs --bounding-set -all,+sys_admin \
+		--inh-caps -all,+sys_admin --ambient-caps -all,+sys_admin
+	# fusermount3 takes them, which is root's.
+	mounts_with compose.fuse.yaml "$image" --bounding-set -all,+sys_admin,+setuid,+setgid --inh-caps -all
+}
+
+# mounts_with WHAT IMAGE OPTION…: the options of setpriv are the rights.
+mounts_with() {
+	local what="$1" image="$2"
+	shift 2
 	# /dev/fuse is open to all on Debian; where it isn't, there is one that is, seen in here alone.
 	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
+		program="$1" image="$2" work="$3"
+		shift 3
 		mount -t tmpfs none /mnt
 		mknod -m 666 /mnt/fuse c 10 229
 		mount --bind /mnt/fuse /dev/fuse
-		as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs)
-		"${as_nobody[@]}" --bounding-set -all,+sys_admin --inh-caps -all,+sys_admin \
-			--ambient-caps -all,+sys_admin \
-			"$1/thin-mount" mount "$2" "$3/mount" --store "dir://$3/store" &
+		as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups)
+		"${as_nobody[@]}" "$@" "$program" mount "$image" "$work/mount" --store "dir://$work/store" &
 		trap "kill $!; wait $!" EXIT
 		# Who mounts it sees it, and nobody else, root included.
 		for _ in $(seq 100); do
-			"${as_nobody[@]}" cat "$3/mount/file" 2>/dev/null && exit
+			"${as_nobody[@]}" cat "$work/mount/file" 2>/dev/null && exit
 			sleep 0.1
 		done
 		exit 1
-	' rights "$bin" "$image" "$WORK" >"$WORK/log/rights.out" 2>"$WORK/log/rights.log" || {
+	' rights "$bin/thin-mount" "$image" "$WORK" "$@" >"$WORK/log/rights.out" 2>"$WORK/log/rights.log" || {
 		show_log rights
-		fail "with the rights of thin-node@.service nothing can be mounted"
+		fail "with the rights of $what nothing can be mounted"
 	}
 	grep -qx here "$WORK/log/rights.out" || fail "the file of the mounted image isn't what it was"
-	say "the rights of thin-node@.service are enough to mount"
+	say "the rights of $what are enough to mount"
 }
 
 # start_service NAME OPTION…: a node with the command line that compose.yaml has for it.
