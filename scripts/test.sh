@@ -8,9 +8,12 @@
 #   lint      clippy; compiles the dependencies, if nobody did before   2 to 10 minutes (cold: 45)
 #   build     the workspace with all its tests                          3 to 12 minutes
 #   unit      the tests of the workspace                                2 to 5 minutes
-#   scripts   the tests of the polkadot-js scripts                      seconds
+#   scripts   the tests of the polkadot-js scripts, licences            seconds
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
+#   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute
+#   explorer  the page of the registry (scripts/test/explorer.sh)       2 minutes
+#   tutorial  every command of docs/TUTORIAL.md                         4 minutes
 #   demo      the demo (scripts/demo.sh)                                10 minutes
 # Two more, which run only when they are named:
 #   large     images of 1 TB and of a million files, with flat memory
@@ -19,7 +22,7 @@
 #             seconds as --fuzz says, which also means --only fuzz      10 minutes, and the same
 #                                                                       for the first build
 #
-# All of the others takes up to 75 minutes the first time, and 20 to 30 after that. The machine is set
+# All of the others takes up to 85 minutes the first time, and 30 to 40 after that. The machine is set
 # up first (scripts/setup.sh). What can't be checked on this machine is named: NOT CHECKED.
 #
 # ZDB_BIN=PROGRAM     also tests with that 0-db; redis-server is used where it is there
@@ -33,7 +36,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/test/lint.sh"
 
-STEPS=(format lint build unit scripts files demo)
+STEPS=(format lint build unit scripts files deploy explorer tutorial demo)
 chosen=("${STEPS[@]}")
 STEPS+=(large fuzz)
 fuzz_seconds=60
@@ -87,8 +90,18 @@ step_lint() {
 
 step_build() { build_workspace; }
 step_unit() { cargo test --release --workspace --locked; }
-step_scripts() { (cd "$SCRIPTS" && npm test --silent); }
+step_scripts() {
+	(cd "$SCRIPTS" && npm test --silent)
+	if command -v cargo-deny >/dev/null; then
+		cargo deny check licenses sources
+	fi
+	# Which there are changes from day to day, and so does what a test of them would say.
+	say "NOT CHECKED: known flaws of dependencies; cargo deny check advisories asks for them"
+}
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_tutorial() { "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_large() { "$SCRIPTS/test/large.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_fuzz() { "$SCRIPTS/test/fuzz.sh" "$fuzz_seconds"; }
 step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }

@@ -23,7 +23,7 @@ export async function connect(url) {
 	const lost = new Promise((_, reject) => {
 		const no = (why) => reject(new Unusable(`no node answers at ${url} (${why})`));
 		provider.on('error', (error) => no(error?.message || 'the connection was refused'));
-		setTimeout(() => no(`nothing within ${CONNECT_MS / 1000} seconds`), CONNECT_MS).unref();
+		setTimeout(() => no(`nothing within ${CONNECT_MS / 1000} seconds`), CONNECT_MS).unref?.();
 	});
 	// Without somebody who listens, an error after the connection stands would end the process.
 	lost.catch(() => {});

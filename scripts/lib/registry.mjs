@@ -5,7 +5,7 @@ import { formatLocation } from './location.mjs';
 
 /** The pallet's storage, or a sentence saying that this chain has none. */
 export function registryOf(api) {
-	if (!api.query.snapshots || !api.tx.snapshots) {
+	if (!api.query.snapshots) {
 		throw new Unusable('the chain of this node has no registry of snapshots (pallet Snapshots)');
 	}
 	return api.query.snapshots;
