@@ -9,6 +9,8 @@
 #   build     the workspace with all its tests                          3 to 12 minutes
 #   unit      the tests of the workspace                                2 to 5 minutes
 #   scripts   the tests of the polkadot-js scripts                      seconds
+#   registry  the registry of snapshots on a running chain, through the
+#             polkadot-js scripts (scripts/test/registry.sh)            2 to 4 minutes
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
 #   demo      the demo (scripts/demo.sh)                                10 minutes
@@ -26,7 +28,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/test/lint.sh"
 
-STEPS=(format lint build unit scripts files demo)
+STEPS=(format lint build unit scripts registry files demo)
 chosen=("${STEPS[@]}")
 while [ $# -gt 0 ]; do
 	case "$1" in
@@ -72,6 +74,7 @@ step_lint() {
 step_build() { build_workspace; }
 step_unit() { cargo test --release --workspace --locked; }
 step_scripts() { (cd "$SCRIPTS" && npm test --silent); }
+step_registry() { "$SCRIPTS/test/registry.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
 

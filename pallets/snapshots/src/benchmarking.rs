@@ -1,4 +1,5 @@
-//! The worst case of every call.
+//! The worst case of every call, and of a look of the idle hook. What the hook does besides is a
+//! `clean_up`.
 
 mod setup;
 
@@ -20,6 +21,7 @@ use setup::*;
 mod benchmarks {
 	use super::*;
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn register(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -35,6 +37,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn register_foreign(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -49,6 +52,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn set_locations(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -62,6 +66,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// Nobody vouches, so the snapshot is removed at once, with a reward and from a full list.
 	#[benchmark]
 	fn retire() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -77,6 +82,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A first bond.
 	#[benchmark]
 	fn bond() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -88,6 +94,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists.
 	#[benchmark]
 	fn bond_extra() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -103,6 +110,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists, but for the place that this takes.
 	#[benchmark]
 	fn unbond() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -118,6 +126,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// All that can be unlocking, of a bond with the longest lists.
 	#[benchmark]
 	fn withdraw_unbonded() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -133,6 +142,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot. The last one reaches the quorum, and all are paid.
 	#[benchmark]
 	fn attest(
 		a: Linear<{ T::MinAttesters::get() }, { T::MaxAttesters::get() }>,
@@ -156,6 +166,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists.
 	#[benchmark]
 	fn withdraw_attestation() -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -176,6 +187,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// The snapshot is certified and at the end of a full list.
 	#[benchmark]
 	fn dispute() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -190,6 +202,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot, who are all slashed. A reward goes back.
 	#[benchmark]
 	fn resolve(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		let origin =
@@ -213,6 +226,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of each of the two snapshots. Both are certified, and listed.
 	#[benchmark]
 	fn report_equivocation(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -246,6 +260,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attestations that are removed, and the snapshot with them.
 	#[benchmark]
 	fn clean_up(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -268,6 +283,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot, who are all paid.
 	#[benchmark]
 	fn certify(
 		a: Linear<{ T::MinAttesters::get() }, { T::MaxAttesters::get() }>,
@@ -290,6 +306,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A second part of a reward.
 	#[benchmark]
 	fn fund() -> Result<(), BenchmarkError> {
 		if !T::RewardsEnabled::get() {
@@ -308,6 +325,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// The hook looks at one snapshot and leaves it.
 	#[benchmark]
 	fn on_idle_look() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
