@@ -18,8 +18,8 @@ use sp_runtime::{
 
 use crate::{
 	bond::{add_young, without_young},
-	Attesters, BalanceOf, BondOf, Config, CreditOf, Error, Event, HoldReason, Maturing, Pallet,
-	TotalBonded, TotalMaturing, Unlocking, MATURITY_STEPS,
+	Attesters, BalanceOf, BondOf, Config, CreditOf, Error, Event, HoldReason, Pallet, TotalBonded,
+	TotalMaturing, Unlocking, MATURITY_STEPS,
 };
 
 impl<T: Config> Pallet<T> {
