@@ -15,7 +15,7 @@ await command(
 	async ({ api, values: [text] }) => {
 		const snapshot = await snapshotById(api, parseSnapshotId(text));
 		const amount = (units) => formatAmount(units, decimalsOf(api));
-		const { pruning, database } = snapshot;
+		const { pruning, database, dispute } = snapshot;
 		const lines = [
 			['snapshot', snapshot.id],
 			['status', snapshot.status],
@@ -28,8 +28,27 @@ await command(
 			['pruning', typeof pruning === 'string' ? pruning : `keeps ${pruning.keep} blocks`],
 			['origin', snapshot.origin],
 			['publisher', snapshot.publisher],
-			['registered', `in block ${snapshot.registered_at}, expires in ${snapshot.expires_at}`],
-			['attested', `${amount(snapshot.attested)} by ${snapshot.attesters}`],
+			[
+				'registered',
+				`in block ${snapshot.registered_at}, ` +
+					`${snapshot.expired ? 'expired' : 'expires'} in ${snapshot.expires_at}`,
+			],
+			[
+				'attested',
+				`${amount(snapshot.attested)} by ${snapshot.attesters}, ` +
+					`${amount(snapshot.standing_stake)} of it can be slashed; ` +
+					`a pending one needs ${amount(snapshot.required_stake)} now`,
+			],
+			...(snapshot.reward === '0' ? [] : [['reward', amount(snapshot.reward)]]),
+			...(dispute === null
+				? []
+				: [
+						[
+							'dispute',
+							`by ${dispute.reporter} since block ${dispute.since}, ` +
+								`lapses in ${dispute.lapses_at}; evidence ${dispute.evidence}`,
+						],
+					]),
 			...snapshot.attestations.map(({ attester, stake, at }) => [
 				'attester',
 				`${attester} with ${amount(stake)} since block ${at}`,

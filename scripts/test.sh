@@ -9,6 +9,8 @@
 #   build     the workspace with all its tests                          3 to 12 minutes
 #   unit      the tests of the workspace                                2 to 5 minutes
 #   scripts   the tests of the polkadot-js scripts, licences            seconds
+#   registry  the registry of snapshots on a running chain, through the
+#             polkadot-js scripts (scripts/test/registry.sh)            2 to 4 minutes
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
 #   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute
@@ -36,7 +38,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/test/lint.sh"
 
-STEPS=(format lint build unit scripts files deploy explorer tutorial demo)
+STEPS=(format lint build unit scripts registry files deploy explorer tutorial demo)
 chosen=("${STEPS[@]}")
 STEPS+=(large fuzz)
 fuzz_seconds=60
@@ -98,6 +100,7 @@ step_scripts() {
 	# Which there are changes from day to day, and so does what a test of them would say.
 	say "NOT CHECKED: known flaws of dependencies; cargo deny check advisories asks for them"
 }
+step_registry() { "$SCRIPTS/test/registry.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }

@@ -18,11 +18,11 @@ pub fn run(cli: &Cli, cmd: &BenchmarkCmd) -> sc_cli::Result<()> {
 			cmd.run_with_default_builder_and_spec::<Block, ()>(Some(config.chain_spec))
 		},
 		BenchmarkCmd::Block(cmd) => {
-			let PartialComponents { client, .. } = service::new_partial(&config)?;
+			let PartialComponents { client, .. } = service::new_partial(&config, &cli.thin)?;
 			cmd.run(client)
 		},
 		BenchmarkCmd::Storage(cmd) => {
-			let PartialComponents { client, backend, .. } = service::new_partial(&config)?;
+			let PartialComponents { client, backend, .. } = service::new_partial(&config, &cli.thin)?;
 			let database = backend.expose_db();
 			let storage = backend.expose_storage();
 			let cache = backend.expose_shared_trie_cache();

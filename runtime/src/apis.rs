@@ -272,7 +272,9 @@ impl_runtime_apis! {
 
 			let mut list = Vec::<BenchmarkList>::new();
 			list_benchmarks!(list, extra);
-			(list, AllPalletsWithSystem::storage_info())
+			let mut storage = AllPalletsWithSystem::storage_info();
+			storage.extend(configs::periods::storage_info());
+			(list, storage)
 		}
 
 		#[allow(non_local_definitions)]

@@ -7,4 +7,5 @@ mod snapshots;
 mod system;
 
 pub use consensus::SessionPeriod;
+pub use snapshots::periods;
 pub use system::{BlockHashCount, RuntimeBlockLength, RuntimeBlockWeights, SS58Prefix, Version};

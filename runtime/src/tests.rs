@@ -106,6 +106,31 @@ fn every_preset_builds_a_state() {
 	assert_eq!(get_preset(&"no such preset".into()), None);
 }
 
+#[cfg(feature = "try-runtime")]
+#[test]
+fn the_state_of_every_preset_passes_the_checks_of_all_pallets() {
+	use frame_try_runtime::UpgradeCheckSelect;
+	for name in preset_names() {
+		let name: &str = name.as_ref();
+		chain(name).execute_with(|| {
+			assert_ok!(crate::Executive::try_runtime_upgrade(UpgradeCheckSelect::All));
+		});
+	}
+}
+
+#[test]
+fn periods_lie_in_storage() {
+	use crate::configs::periods::{BondMaturity, DisputeWindow, UnbondingPeriod};
+	// Where a chain spec or root puts them; the tests of the registry rely on these keys.
+	let key = sp_io::hashing::twox_128(b":DisputeWindow:");
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		assert!(DisputeWindow::get() < UnbondingPeriod::get());
+		assert_ok!(System::set_storage(RuntimeOrigin::root(), vec![(key.to_vec(), 7u32.encode())]));
+		assert_eq!(DisputeWindow::get(), 7);
+		assert_eq!(BondMaturity::get(), crate::MINUTES / 2);
+	});
+}
+
 #[test]
 fn presets_have_their_validators() {
 	chain(DEV_RUNTIME_PRESET).execute_with(|| {

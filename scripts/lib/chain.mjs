@@ -1,7 +1,7 @@
 // A connection to a node, and transactions that tell how they ended.
 
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
-import { cryptoWaitReady } from '@polkadot/util-crypto';
+import { cryptoWaitReady, validateAddress } from '@polkadot/util-crypto';
 import { Refused, Unusable } from './failure.mjs';
 
 const CONNECT_MS = 15_000;
@@ -53,6 +53,16 @@ export async function account(seed) {
 	} catch {
 		// The secret itself stays out of the message, which may end up in a log.
 		throw new Unusable('--seed is neither a phrase, nor 0x and 64 hex digits, nor a derivation');
+	}
+}
+
+/** An address as it is written, in any of its prefixes. */
+export function parseAddress(text) {
+	try {
+		validateAddress(text);
+		return text;
+	} catch {
+		throw new Unusable(`'${text}' is no address of an account`);
 	}
 }
 
@@ -122,10 +132,17 @@ export async function submit(api, transaction, signer, { inBlock = false, nonce 
 	}
 }
 
-/** The data of the first event of this kind, as an object of codec values; or undefined. */
+/** The data of all events of this kind, each as an object of codec values. */
+export function allEventData(events, section, method) {
+	return events
+		.filter((event) => event.section === section && event.method === method)
+		.map(({ data }) => {
+			const names = data.names ?? [];
+			return Object.fromEntries([...data].map((value, i) => [names[i] ?? i, value]));
+		});
+}
+
+/** The data of the first event of this kind; or undefined. */
 export function eventData(events, section, method) {
-	const event = events.find((e) => e.section === section && e.method === method);
-	if (!event) return undefined;
-	const names = event.data.names ?? [];
-	return Object.fromEntries([...event.data].map((value, i) => [names[i] ?? i, value]));
+	return allEventData(events, section, method)[0];
 }

@@ -20,19 +20,28 @@ export function parseSnapshotId(text) {
 	return id.toLowerCase();
 }
 
-/** The record of a snapshot with its locations and attestations, as plain data. */
+/** The runtime API of the registry, or a sentence saying that this chain has none. */
+export function registryApiOf(api) {
+	registryOf(api);
+	if (!api.call?.snapshotsApi) {
+		throw new Unusable('the runtime of this chain has no SnapshotsApi: implement it, or ask its team');
+	}
+	return api.call.snapshotsApi;
+}
+
+/** All about a snapshot, as plain data: its record, locations, attestations, dispute, stakes. */
 export async function snapshotById(api, id) {
-	const registry = registryOf(api);
-	const [record, locations, attestations] = await Promise.all([
-		registry.snapshots(id),
-		registry.locations(id),
-		registry.attestations.entries(id),
-	]);
-	if (record.isNone) throw new Refused(`no snapshot ${id} is registered on this chain`);
+	const found = await registryApiOf(api).snapshot(id);
+	if (found.isNone) throw new Refused(`no snapshot ${id} is registered on this chain`);
+	const details = found.unwrap();
 	return {
-		...plainSnapshot(id, record.unwrap()),
-		locations: [...locations].map(formatLocation),
-		attestations: attestations.map(([key, value]) => plainAttestation(key, value)),
+		...plainEntry(details),
+		attestations: [...details.attestations].map(plainAttestation),
+		standing_stake: details.standingStake.toString(),
+		required_stake: details.requiredStake.toString(),
+		dispute: plainDispute(details.dispute),
+		reward: details.reward.toString(),
+		expired: details.expired.isTrue,
 	};
 }
 
@@ -42,6 +51,65 @@ export async function allSnapshots(api) {
 	return entries
 		.map(([key, record]) => plainSnapshot(key.args[0].toHex(), record.unwrap()))
 		.sort((a, b) => b.block_number - a.block_number || (a.id < b.id ? -1 : 1));
+}
+
+// The most that one answer has.
+const PAGE = 256;
+
+/** The certified snapshots of this chain, or of the one with this genesis hash, newest first. */
+export async function certifiedSnapshots(api, genesis) {
+	const registry = registryApiOf(api);
+	const entries = await (genesis === undefined
+		? registry.certified(PAGE)
+		: registry.certifiedOf(genesis, PAGE));
+	return [...entries].map(plainEntry);
+}
+
+/** The snapshots that wait for attestations, in the order of their ids. */
+export async function pendingSnapshots(api) {
+	const snapshots = [];
+	let after = null;
+	do {
+		const page = await registryApiOf(api).pending(after, PAGE);
+		// By `get`: a structure of polkadot-js is a Map, which has `entries` of its own.
+		snapshots.push(...[...page.get('entries')].map(plainEntry));
+		const next = page.get('next');
+		after = next.isSome ? next.unwrap().toHex() : null;
+	} while (after !== null);
+	return snapshots;
+}
+
+/** The standing of an attester, as plain data. */
+export async function attesterOf(api, address) {
+	const found = await registryApiOf(api).attester(address);
+	if (found.isNone) throw new Refused(`${address} has no bond on this chain`);
+	const info = found.unwrap();
+	return {
+		attester: address,
+		bonded: info.bonded.toString(),
+		matured: info.matured.toString(),
+		maturing: [...info.maturing].map(({ at, value }) => ({
+			at: at.toNumber(),
+			value: value.toString(),
+		})),
+		unlocking: [...info.unlocking].map(({ value, since, freeAt }) => ({
+			value: value.toString(),
+			since: since.toNumber(),
+			free_at: freeAt.toNumber(),
+		})),
+		withdrawable: info.withdrawable.toString(),
+		vouches: [...info.vouches].map(({ snapshot, at }) => ({
+			snapshot_id: snapshot.toHex(),
+			at: at.toNumber(),
+		})),
+	};
+}
+
+function plainEntry({ id, snapshot, locations }) {
+	return {
+		...plainSnapshot(id.toHex(), snapshot),
+		locations: [...locations].map(formatLocation),
+	};
 }
 
 function plainSnapshot(id, record) {
@@ -79,11 +147,18 @@ function plainPruning(pruning) {
 	return pruning.isArchive ? 'archive' : 'archive-canonical';
 }
 
-function plainAttestation(key, value) {
-	const attestation = value.unwrap();
+function plainAttestation([attester, { stake, at }]) {
+	return { attester: attester.toString(), stake: stake.toString(), at: at.toNumber() };
+}
+
+function plainDispute(dispute) {
+	if (dispute.isNone) return null;
+	const { reporter, evidence, deposit, since, lapsesAt } = dispute.unwrap();
 	return {
-		attester: key.args[1].toString(),
-		stake: attestation.stake.toString(),
-		at: attestation.at.toNumber(),
+		reporter: reporter.toString(),
+		evidence: evidence.toHex(),
+		deposit: deposit.toString(),
+		since: since.toNumber(),
+		lapses_at: lapsesAt.toNumber(),
 	};
 }

@@ -34,6 +34,35 @@ export function readManifest(path) {
 	return { header, image: imageInfo(path, image), locations: locations.map(parseLocation), id };
 }
 
+/** The arguments of `register_foreign` from a file, as values for polkadot-js. */
+export function readForeign(path) {
+	const { manifest, register } = parse(path, read(path));
+	const locations = register?.locations;
+	if (!manifest || !Array.isArray(locations)) {
+		throw new Unusable(
+			`${path} has no manifest, or no register object with locations: ` +
+				`'thin-node snapshot create' writes both`,
+		);
+	}
+	const hashes = {
+		genesisHash: manifest.genesis_hash,
+		blockHash: manifest.block_hash,
+		stateRoot: manifest.state_root,
+	};
+	for (const [name, hash] of Object.entries(hashes)) {
+		if (!/^0x[0-9a-fA-F]{64}$/.test(hash ?? '')) {
+			throw new Unusable(`${path}: the manifest has no ${name}, or it is no hash`);
+		}
+	}
+	if (!Number.isSafeInteger(manifest.block_number) || manifest.block_number < 0) {
+		throw new Unusable(`${path}: the manifest has no block_number`);
+	}
+	return {
+		manifest: { ...hashes, blockNumber: manifest.block_number, ...imageInfo(path, manifest) },
+		locations: locations.map(parseLocation),
+	};
+}
+
 function imageInfo(path, { image, logical_size: logicalSize, database, pruning }) {
 	if (!image || logicalSize === undefined || !database || !pruning) {
 		throw new Unusable(`${path}: the image needs image, logical_size, database and pruning`);

@@ -45,6 +45,37 @@ export function registryWithTypes() {
 			boundUntil: 'u32',
 		},
 		Attestation: { stake: 'u128', at: 'u32' },
+		Dispute: {
+			reporter: 'AccountId',
+			evidence: 'H256',
+			deposit: 'u128',
+			since: 'u32',
+			lapsesAt: 'u32',
+		},
+		Entry: { id: 'H256', snapshot: 'Snapshot', locations: 'Vec<Location>' },
+		Page: { entries: 'Vec<Entry>', next: 'Option<H256>' },
+		Details: {
+			id: 'H256',
+			snapshot: 'Snapshot',
+			locations: 'Vec<Location>',
+			attestations: 'Vec<(AccountId, Attestation)>',
+			standingStake: 'u128',
+			requiredStake: 'u128',
+			dispute: 'Option<Dispute>',
+			reward: 'u128',
+			expired: 'bool',
+		},
+		Maturing: { at: 'u32', value: 'u128' },
+		Unlocking: { value: 'u128', since: 'u32', freeAt: 'u32' },
+		Vouch: { snapshot: 'H256', at: 'u32' },
+		AttesterInfo: {
+			bonded: 'u128',
+			matured: 'u128',
+			maturing: 'Vec<Maturing>',
+			unlocking: 'Vec<Unlocking>',
+			withdrawable: 'u128',
+			vouches: 'Vec<Vouch>',
+		},
 	});
 	return registry;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Unusable } from '../lib/failure.mjs';
-import { readCall, readManifest } from '../lib/snapshot-file.mjs';
+import { readCall, readForeign, readManifest } from '../lib/snapshot-file.mjs';
 import { registryWithTypes } from './chain-types.mjs';
 
 const directory = mkdtempSync(join(tmpdir(), 'thin-scripts-'));
@@ -76,4 +76,33 @@ test('the parts become values of the chain', () => {
 	assert.equal(encoded.number.toNumber(), 32);
 	assert.equal(encoded.digest.logs.length, 1);
 	assert.equal(encoded.digest.logs[0].toHex(), header.digest.logs[0]);
+});
+
+test('a snapshot of another chain', () => {
+	const hash = (byte) => `0x${byte.repeat(32)}`;
+	const manifest = {
+		genesis_hash: hash('01'),
+		block_number: 64,
+		block_hash: hash('02'),
+		state_root: hash('03'),
+		...image,
+	};
+	const register = { header: {}, image, locations: ['zdb://10.0.0.1/default'] };
+	const foreign = readForeign(file({ manifest, register }));
+	const encoded = registryWithTypes().createType('Manifest', foreign.manifest);
+	assert.equal(encoded.genesisHash.toHex(), hash('01'));
+	assert.equal(encoded.blockNumber.toNumber(), 64);
+	assert.equal(encoded.stateRoot.toHex(), hash('03'));
+	assert.equal(encoded.pruning.type, 'ArchiveCanonical');
+	assert.equal(foreign.locations[0].port, 9900);
+	for (const wrong of [
+		{ manifest },
+		{ register },
+		{ register, manifest: { ...manifest, state_root: undefined } },
+		{ register, manifest: { ...manifest, block_hash: '0x02' } },
+		{ register, manifest: { ...manifest, block_number: '64' } },
+		{ register, manifest: { ...manifest, database: undefined } },
+	]) {
+		assert.throws(() => readForeign(file(wrong)), Unusable);
+	}
 });

@@ -1,212 +1,27 @@
-//! The worst case of every call.
+//! The worst case of every call, and of a look of the idle hook. What the hook does besides is a
+//! `clean_up`.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+mod setup;
+
+use alloc::boxed::Box;
 
 use frame_benchmarking::v2::*;
 use frame_support::{
-	traits::{
-		fungible::{Balanced, MutateHold},
-		EnsureOrigin, Get,
-	},
+	traits::{EnsureOrigin, Get},
 	weights::Weight,
-	BoundedVec,
 };
-use frame_system::{
-	pallet_prelude::{BlockNumberFor, HeaderFor},
-	RawOrigin,
-};
+use frame_system::RawOrigin;
 use sp_core::H256;
-use sp_runtime::traits::{Header, One, Saturating, Zero};
+use sp_runtime::traits::{One, Saturating};
 
 use crate::*;
-
-/// How much more the one bond that decides has than every other one.
-const DECIDING: u32 = 100_000;
-
-/// An account that can pay for everything here.
-fn account_with_funds<T: Config>(name: &'static str, index: u32) -> T::AccountId {
-	let who: T::AccountId = account(name, index, 0);
-	fund::<T>(&who);
-	who
-}
-
-fn caller_with_funds<T: Config>() -> T::AccountId {
-	let who: T::AccountId = whitelisted_caller();
-	fund::<T>(&who);
-	who
-}
-
-fn fund<T: Config>(who: &T::AccountId) {
-	let least = T::MinBond::get()
-		.saturating_add(T::DepositBase::get())
-		.saturating_add(T::ForeignDepositBase::get())
-		.saturating_add(T::DepositPerByte::get())
-		.saturating_add(T::DisputeDeposit::get())
-		.saturating_add(T::Currency::minimum_balance())
-		.saturating_add(One::one());
-	let much = least.saturating_mul((10 * DECIDING).into());
-	T::Currency::resolve(who, T::Currency::issue(much)).expect("the account can be made; qed");
-}
-
-/// Takes the bonds of the genesis out of the count, so that the ones made here decide.
-fn forget_stake<T: Config>() {
-	TotalBonded::<T>::kill();
-	TotalMaturing::<T>::kill();
-}
-
-fn now<T: Config>() -> BlockNumberFor<T> {
-	frame_system::Pallet::<T>::block_number()
-}
-
-/// Bonds, and goes on to the block in which the bond counts.
-fn bonded<T: Config>(who: &T::AccountId, times: u32) {
-	all_bonded::<T>(core::slice::from_ref(who), times);
-}
-
-/// Bonds for all at once, so that nothing registered before expires on the way.
-fn all_bonded<T: Config>(all: &[T::AccountId], times: u32) {
-	let value = T::MinBond::get().saturating_mul(times.into());
-	for who in all {
-		Pallet::<T>::do_bond(who.clone(), value).expect("the account has funds; qed");
-	}
-	frame_system::Pallet::<T>::set_block_number(Pallet::<T>::maturity_date());
-}
-
-/// Fills the lists of a bond as far as they go, with parts of one unit, but for `free` places.
-fn fill_lists<T: Config>(who: &T::AccountId, free: u32) {
-	let mut bond = Attesters::<T>::get(who).expect("it was bonded; qed");
-	let one = BalanceOf::<T>::one();
-	bond.maturing = BoundedVec::new();
-	TotalMaturing::<T>::kill();
-	for part in 1..MATURITY_COHORTS {
-		let at = now::<T>().saturating_add((1_000 * part).into());
-		let young = Maturing { at, value: one };
-		bond.maturing.try_push(young).expect("within the bound; qed");
-		bond.bonded.saturating_accrue(one);
-		TotalBonded::<T>::mutate(|total| total.saturating_accrue(one));
-		TotalMaturing::<T>::mutate(|all| all.try_push(young).expect("within the bound; qed"));
-		T::Currency::hold(&HoldReason::AttesterBond.into(), who, one).expect("it has funds; qed");
-	}
-	for _ in free..T::MaxUnlocking::get() {
-		let part = Unlocking { value: one, since: Zero::zero(), free_at: Zero::zero() };
-		bond.unlocking.try_push(part).expect("within the bound; qed");
-		T::Currency::hold(&HoldReason::AttesterBond.into(), who, one).expect("it has funds; qed");
-	}
-	Attesters::<T>::insert(who, bond);
-}
-
-/// Fills the vouches of a bond but for `free` places.
-fn fill_vouches<T: Config>(who: &T::AccountId, free: u32) {
-	Attesters::<T>::mutate(who, |bond| {
-		let bond = bond.as_mut().expect("it was bonded; qed");
-		let mut index = 0u64;
-		while (bond.vouches.len() as u32).saturating_add(free) < T::MaxVouches::get() {
-			let snapshot = H256::from_low_u64_be(index);
-			bond.vouches.try_push(Vouch { snapshot, at: now::<T>() }).expect("bounded; qed");
-			index = index.saturating_add(1);
-		}
-	});
-}
-
-/// The longest locations there are, all different.
-fn locations(count: u32) -> Vec<Location> {
-	let name = [vec![b'a'; 63], vec![b'b'; 63], vec![b'c'; 63], vec![b'd'; 61]].join(&b'.');
-	(0..count)
-		.map(|index| Location {
-			address: Address::Dns(name.clone().try_into().expect("253 bytes; qed")),
-			port: 1u16.saturating_add(index as u16),
-			namespace: vec![b'n'; 128].try_into().expect("128 bytes; qed"),
-		})
-		.collect()
-}
-
-fn image(n: u8) -> ImageInfo {
-	ImageInfo {
-		image: H256::repeat_byte(n),
-		logical_size: 1,
-		database: Database { kind: DatabaseKind::RocksDb, version: 4 },
-		pruning: Pruning::Keep(256),
-	}
-}
-
-/// A header that this chain knows, of the block before this one.
-fn known_header<T: Config>() -> HeaderFor<T> {
-	let number = now::<T>();
-	frame_system::Pallet::<T>::set_block_number(number.saturating_add(One::one()));
-	let header = HeaderFor::<T>::new(
-		number,
-		Default::default(),
-		Default::default(),
-		Default::default(),
-		Default::default(),
-	);
-	frame_system::BlockHash::<T>::insert(number, header.hash());
-	header
-}
-
-/// Registers an image at a known block, with a reward where there are rewards.
-fn registered<T: Config>(
-	publisher: &T::AccountId,
-	header: &HeaderFor<T>,
-	n: u8,
-) -> Result<SnapshotId, BenchmarkError> {
-	let places = locations(T::MaxLocations::get());
-	Pallet::<T>::do_register(publisher.clone(), header, image(n), places)?;
-	let number: u64 = (*header.number()).try_into().map_err(|_| "a block number of 64 bits")?;
-	let manifest = image(n).at(
-		Pallet::<T>::genesis_hash(),
-		number,
-		header.hash().into(),
-		(*header.state_root()).into(),
-	);
-	Ok(manifest.id::<T::Hashing>())
-}
-
-fn rewarded<T: Config>(publisher: &T::AccountId, id: SnapshotId) -> Result<(), BenchmarkError> {
-	if T::RewardsEnabled::get() {
-		let reward = T::MinBond::get().saturating_mul(1_000u32.into());
-		Pallet::<T>::do_fund(publisher.clone(), id, reward)?;
-	}
-	Ok(())
-}
-
-/// Lets `count` new attesters with full lists vouch for a snapshot.
-fn attested<T: Config>(
-	id: SnapshotId,
-	name: &'static str,
-	count: u32,
-) -> Result<(), BenchmarkError> {
-	let attesters: Vec<T::AccountId> =
-		(0..count).map(|index| account_with_funds::<T>(name, index)).collect();
-	all_bonded::<T>(&attesters, 1);
-	for who in attesters {
-		Pallet::<T>::do_attest(who.clone(), id)?;
-		fill_vouches::<T>(&who, 0);
-	}
-	Ok(())
-}
-
-/// Makes a snapshot certified, by all that vouches for it, at the end of a full list.
-fn certified<T: Config>(id: SnapshotId) {
-	Snapshots::<T>::mutate(id, |snapshot| {
-		let snapshot = snapshot.as_mut().expect("it was registered; qed");
-		let at = now::<T>();
-		snapshot.status = Status::Certified { at };
-		snapshot.quorum = snapshot.attested;
-		snapshot.bound_until = at.saturating_add(T::DisputeWindow::get());
-		Pallet::<T>::unlist(&id, snapshot);
-		let newer: Vec<_> = (1..T::MaxListed::get())
-			.map(|index| Listed { block_number: u64::MAX, id: H256::from_low_u64_be(index.into()) })
-			.collect();
-		Certified::<T>::insert(snapshot.manifest.genesis_hash, BoundedVec::truncate_from(newer));
-		Pallet::<T>::list(&id, snapshot);
-	});
-}
+use setup::*;
 
 #[benchmarks]
 mod benchmarks {
 	use super::*;
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn register(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -222,6 +37,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn register_foreign(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -236,6 +52,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `l`: locations, of the greatest length.
 	#[benchmark]
 	fn set_locations(l: Linear<1, { T::MaxLocations::get() }>) -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -249,6 +66,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// Nobody vouches, so the snapshot is removed at once, with a reward and from a full list.
 	#[benchmark]
 	fn retire() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -264,6 +82,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A first bond.
 	#[benchmark]
 	fn bond() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -275,6 +94,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists.
 	#[benchmark]
 	fn bond_extra() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -290,6 +110,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists, but for the place that this takes.
 	#[benchmark]
 	fn unbond() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -305,6 +126,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// All that can be unlocking, of a bond with the longest lists.
 	#[benchmark]
 	fn withdraw_unbonded() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -320,6 +142,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot. The last one reaches the quorum, and all are paid.
 	#[benchmark]
 	fn attest(
 		a: Linear<{ T::MinAttesters::get() }, { T::MaxAttesters::get() }>,
@@ -343,6 +166,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A bond with the longest lists.
 	#[benchmark]
 	fn withdraw_attestation() -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -363,6 +187,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// The snapshot is certified and at the end of a full list.
 	#[benchmark]
 	fn dispute() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();
@@ -377,6 +202,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot, who are all slashed. A reward goes back.
 	#[benchmark]
 	fn resolve(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		let origin =
@@ -400,6 +226,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of each of the two snapshots. Both are certified, and listed.
 	#[benchmark]
 	fn report_equivocation(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -433,6 +260,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attestations that are removed, and the snapshot with them.
 	#[benchmark]
 	fn clean_up(a: Linear<1, { T::MaxAttesters::get() }>) -> Result<(), BenchmarkError> {
 		forget_stake::<T>();
@@ -455,6 +283,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// `a`: attesters of the snapshot, who are all paid.
 	#[benchmark]
 	fn certify(
 		a: Linear<{ T::MinAttesters::get() }, { T::MaxAttesters::get() }>,
@@ -477,6 +306,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// A second part of a reward.
 	#[benchmark]
 	fn fund() -> Result<(), BenchmarkError> {
 		if !T::RewardsEnabled::get() {
@@ -495,6 +325,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// The hook looks at one snapshot and leaves it.
 	#[benchmark]
 	fn on_idle_look() -> Result<(), BenchmarkError> {
 		let caller = caller_with_funds::<T>();

@@ -17,8 +17,9 @@ use sp_runtime::{
 };
 
 use crate::{
-	bond::without_young, Attesters, BalanceOf, BondOf, Config, CreditOf, Error, Event, HoldReason,
-	Maturing, Pallet, TotalBonded, TotalMaturing, Unlocking, MATURITY_STEPS,
+	bond::{add_young, without_young},
+	Attesters, BalanceOf, BondOf, Config, CreditOf, Error, Event, HoldReason, Pallet, TotalBonded,
+	TotalMaturing, Unlocking, MATURITY_STEPS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -54,16 +55,9 @@ impl<T: Config> Pallet<T> {
 		let mut maturing = TotalMaturing::<T>::get();
 		maturing.retain(|part| part.at > now);
 		if counts_from > now {
-			for parts in [&mut bond.maturing, &mut maturing] {
-				match parts.last_mut() {
-					Some(last) if last.at == counts_from => {
-						last.value = last.value.saturating_add(value)
-					},
-					_ => parts
-						.try_push(Maturing { at: counts_from, value })
-						.map_err(|_| Error::<T>::Overflow)?,
-				}
-			}
+			add_young(&mut bond.maturing, counts_from, value)
+				.and_then(|()| add_young(&mut maturing, counts_from, value))
+				.map_err(|_| Error::<T>::TooManyMaturing)?;
 		}
 		TotalMaturing::<T>::put(maturing);
 		TotalBonded::<T>::put(total);

@@ -86,5 +86,8 @@ mod errors {
 		RewardsDisabled,
 		/// A sum is larger than a balance can be.
 		Overflow,
+		/// Too many dates lie ahead at which bonds begin to count, because the chain has changed
+		/// its maturity period: bond again when the next of them has passed.
+		TooManyMaturing,
 	}
 }

@@ -7,6 +7,7 @@ mod expiry;
 mod invariants;
 mod minimal;
 mod random;
+mod readme;
 mod registry;
 mod rewards;
 mod standard;

@@ -3,14 +3,15 @@
 //! The periods here are of minutes, so that one sitting of development sees a snapshot
 //! through all of its life. What a production chain takes is said beside each.
 
-use crate::{
-	AccountId, Balances, BlockNumber, Runtime, RuntimeHoldReason, DAYS, MILLI_UNIT, MINUTES, UNIT,
-};
+pub mod periods;
+
+use crate::{AccountId, Balances, BlockNumber, Runtime, RuntimeHoldReason, DAYS, MILLI_UNIT, UNIT};
 use frame_support::{
 	parameter_types,
 	traits::{ConstBool, ConstU128, ConstU32},
 };
 use frame_system::EnsureRoot;
+use periods::{BondMaturity, DisputeWindow, ResolutionPeriod, UnbondingPeriod};
 use sp_runtime::Perbill;
 
 parameter_types! {
@@ -21,17 +22,6 @@ parameter_types! {
 	/// quarters.
 	pub const ForeignQuorum: Perbill = Perbill::from_parts(666_666_667);
 
-	/// Long enough to be seen, short enough to wait for. Production: a day at least, so that
-	/// stake can't be bought for one attestation.
-	pub const BondMaturity: BlockNumber = MINUTES / 2;
-	/// How long those who vouch can be held to it. Production: a week, the time that somebody
-	/// needs to notice, to download the image and to look.
-	pub const DisputeWindow: BlockNumber = 5 * MINUTES;
-	/// How long a dispute waits for its verdict. Production: four weeks of a referendum.
-	pub const ResolutionPeriod: BlockNumber = 10 * MINUTES;
-	/// Longer than the dispute window, so that stake can't leave before it can be slashed.
-	/// Production: four weeks, as staking has it.
-	pub const UnbondingPeriod: BlockNumber = 10 * MINUTES;
 	/// How long a registration lasts unless its publisher renews it. Production: three months,
 	/// and a publisher who takes a snapshot each day lets the old ones expire.
 	pub const Expiry: BlockNumber = DAYS;

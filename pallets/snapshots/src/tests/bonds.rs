@@ -68,6 +68,36 @@ fn dates_of_maturity_are_rounded_up_to_steps() {
 }
 
 #[test]
+fn a_chain_may_change_its_maturity_period() {
+	test(&[], || {
+		BondMaturity::set(80);
+		assert_ok!(Snapshots::bond(by(2), 100));
+		// A shorter one: what comes later counts earlier.
+		BondMaturity::set(8);
+		assert_ok!(Snapshots::bond_extra(by(2), 10));
+		assert_ok!(Snapshots::bond_extra(by(2), 5));
+		check();
+		assert_eq!(
+			Attesters::<Test>::get(2).unwrap().maturing.into_inner(),
+			vec![Maturing { at: 9, value: 15 }, Maturing { at: 90, value: 100 }]
+		);
+		run_to(9);
+		assert_eq!((matured(2), Snapshots::total_matured()), (15, 15));
+		// So many dates lie ahead only when the period has changed again and again.
+		let taken = (10..100).find(|block| {
+			BondMaturity::set(*block);
+			Snapshots::bond_extra(by(2), 1).is_err()
+		});
+		assert!(taken.is_some());
+		assert_noop!(Snapshots::bond_extra(by(2), 1), Fails::TooManyMaturing);
+		check();
+		run(100);
+		assert_ok!(Snapshots::bond_extra(by(2), 1));
+		BondMaturity::set(8);
+	});
+}
+
+#[test]
 fn bonding_in_every_block_never_fills_the_list() {
 	for period in [1, 7, 8, 9, 15, 16, 17, 100] {
 		test(&[(2, 100)], || {

@@ -1,5 +1,5 @@
-//! A random walk over all calls by many accounts. After each step the storage is checked, and no funds
-//! have come or gone.
+//! A random walk over all calls by many accounts, on a chain that now and then changes its maturity
+//! period. After each step the storage is checked, and no funds have come or gone.
 
 use alloc::boxed::Box;
 
@@ -33,6 +33,7 @@ enum Step {
 	Call(u8, Box<Call<Test>>),
 	Judge(Which, Verdict),
 	Wait(Number),
+	Maturity(Number),
 	Idle,
 }
 
@@ -94,6 +95,7 @@ fn step() -> impl Strategy<Value = Step> {
 		}),
 		3 => (1..8u32).prop_map(Step::Wait),
 		1 => (10..60u32).prop_map(Step::Wait),
+		1 => (0..30u32).prop_map(Step::Maturity),
 		1 => Just(Step::Idle),
 	]
 }
@@ -105,6 +107,7 @@ fn funds() -> Balance {
 
 /// A chain on which there is something to do from the start.
 fn start() -> sp_io::TestExternalities {
+	BondMaturity::set(8);
 	let mut chain = chain_with(&[(2, 200), (3, 150), (4, 100), (5, 400)]);
 	chain.execute_with(|| {
 		run_to(3);
@@ -134,6 +137,7 @@ proptest! {
 						apply(RuntimeCall::Snapshots(call), judge())?
 					},
 					Step::Wait(blocks) => run(blocks),
+					Step::Maturity(period) => BondMaturity::set(period),
 					Step::Idle => {
 						idle();
 					},
@@ -182,6 +186,10 @@ fn the_walk_gets_everywhere() {
 					},
 					Step::Wait(blocks) => {
 						run(blocks);
+						continue;
+					},
+					Step::Maturity(period) => {
+						BondMaturity::set(period);
 						continue;
 					},
 					Step::Idle => {

@@ -182,3 +182,26 @@ where
 		.filter(|part| part.at > now)
 		.fold(total, |left, part| left.saturating_sub(part.value))
 }
+
+/// Adds `value` to what matures at block `at`, in order of the dates. The error says that as many
+/// dates lie ahead as there can be, which takes a chain that has changed its period of maturity.
+pub(crate) fn add_young<Balance, BlockNumber>(
+	maturing: &mut BoundedVec<Maturing<Balance, BlockNumber>, ConstU32<MATURITY_COHORTS>>,
+	at: BlockNumber,
+	value: Balance,
+) -> Result<(), Balance>
+where
+	Balance: AtLeast32BitUnsigned + Copy,
+	BlockNumber: Ord + Copy,
+{
+	// From the end: without such a change, the date is the last one or comes after it.
+	let place = maturing.iter().rposition(|part| part.at <= at);
+	match place.and_then(|index| maturing.get_mut(index)) {
+		Some(part) if part.at == at => part.value = part.value.saturating_add(value),
+		_ => {
+			let index = place.map_or(0, |index| index.saturating_add(1));
+			maturing.try_insert(index, Maturing { at, value }).map_err(|_| value)?;
+		},
+	}
+	Ok(())
+}
