@@ -71,9 +71,9 @@ export async function pendingSnapshots(api) {
 	let after = null;
 	do {
 		const page = await registryApiOf(api).pending(after, PAGE);
-		// By `get`: a structure of polkadot-js is a Map, which has `entries` of its own.
-		snapshots.push(...[...page.get('entries')].map(plainEntry));
-		const next = page.get('next');
+		// A structure of polkadot-js is a Map, which has `entries` of its own: hence the name.
+		snapshots.push(...[...page.entries_].map(plainEntry));
+		const { next } = page;
 		after = next.isSome ? next.unwrap().toHex() : null;
 	} while (after !== null);
 	return snapshots;

@@ -53,7 +53,7 @@ export function registryWithTypes() {
 			lapsesAt: 'u32',
 		},
 		Entry: { id: 'H256', snapshot: 'Snapshot', locations: 'Vec<Location>' },
-		Page: { entries: 'Vec<Entry>', next: 'Option<H256>' },
+		Page: { entries_: 'Vec<Entry>', next: 'Option<H256>' },
 		Details: {
 			id: 'H256',
 			snapshot: 'Snapshot',

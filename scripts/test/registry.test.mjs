@@ -94,7 +94,7 @@ function chain(records, attesters = {}) {
 					const all = Object.keys(records);
 					const place = after === null ? 0 : all.indexOf(after) + 1;
 					const next = place + 1 < all.length ? all[place] : null;
-					return types.createType('Page', { entries: [entry(all[place])], next });
+					return types.createType('Page', { entries_: [entry(all[place])], next });
 				},
 				attester: async (wanted) => optional('AttesterInfo', attesters[wanted]),
 			},
