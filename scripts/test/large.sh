@@ -7,7 +7,8 @@
 # with, of a single small file. The most memory that `pack`, `ls`, `verify` and a mount ever held
 # (VmHWM of /proc/PID/status) is compared with that of the small image: of the sparse file it
 # must be the same but for 64 MB, of the million files less than 1 KB a file more, since the listing is
-# held in memory.
+# held in memory. The peak is looked at every 20 ms, so that of a process which ends sooner may be
+# shown as less than it was.
 #
 # Takes five to twenty minutes and, below TMPDIR, 1 GB and a million inodes.
 #

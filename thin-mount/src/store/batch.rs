@@ -150,7 +150,7 @@ pub(super) fn delete_many(
 	settle: impl Fn(String) -> Result<(), StoreError> + Sync,
 ) -> Result<(), StoreError> {
 	check_keys(pool, keys)?;
-	for (_, answer) in ask_each(pool, "DEL", keys)? {
+	for answer in ask_each(pool, "DEL", keys)? {
 		if let Err(words) = answer {
 			settle(words)?;
 		}
@@ -158,12 +158,13 @@ pub(super) fn delete_many(
 	Ok(())
 }
 
-/// The answers to a command of one key, for each of these: the server's words where it is an error.
-pub(super) fn ask_each<'k>(
+/// The answers to a command of one key, for each of these in order: the server's words where it is
+/// an error.
+pub(super) fn ask_each(
 	pool: &Pool,
 	command: &str,
-	keys: &'k [Key],
-) -> Result<Vec<(&'k Key, Result<Value, String>)>, StoreError> {
+	keys: &[Key],
+) -> Result<Vec<Result<Value, String>>, StoreError> {
 	let batches = split(keys, |range, _| range.len() < QUESTIONS_PER_BATCH);
 	let parts = in_parallel(&batches, |range| {
 		let keys = &keys[range.clone()];
@@ -184,7 +185,7 @@ pub(super) fn ask_each<'k>(
 			Ok(answers)
 		})
 	})?;
-	Ok(keys.iter().zip(parts.into_iter().flatten()).collect())
+	Ok(parts.into_iter().flatten().collect())
 }
 
 fn check_keys(pool: &Pool, keys: &[Key]) -> Result<(), StoreError> {

@@ -99,7 +99,7 @@ impl Store for RedisStore {
 			let (next, keys) = self.pool.with(|connection| keys_from(connection, &cursor))?;
 			// What is no string is none of ours, and neither is a key that no store could have.
 			let lengths = batch::ask_each(&self.pool, "STRLEN", &keys)?;
-			let listed = lengths.into_iter().filter_map(|(key, length)| match length {
+			let listed = keys.iter().zip(lengths).filter_map(|(key, length)| match length {
 				Ok(Value::Int(length)) => {
 					let size = u64::try_from(length).unwrap_or(0);
 					Some(Listed { key: key.clone(), size, stored: None })

@@ -94,11 +94,14 @@ fn select(
 	}
 }
 
-/// A page of values, and the cursor behind it. `None` at the end.
+/// Values, and the cursor behind them.
+type Page = (Vec<u8>, Vec<Listed>);
+
+/// A page of values. `None` at the end.
 fn page_from(
 	connection: &mut Connection,
 	cursor: Option<&[u8]>,
-) -> Result<Option<(Vec<u8>, Vec<Listed>)>, WireError> {
+) -> Result<Option<Page>, WireError> {
 	/// The most values that a 0-db lists at once.
 	const PAGE: usize = 1_024;
 	let mut scan = redis::cmd("SCANX");
