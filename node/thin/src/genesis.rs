@@ -109,3 +109,31 @@ fn state_root<Block: BlockT>(
 	let top = storage.top.clone().into_iter().chain(children).collect();
 	Ok(HashingFor::<Block>::trie_root(top, version))
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sc_chain_spec::GenericChainSpec;
+	use serde_json::json;
+
+	fn spec(name: &str, value: &str) -> GenericChainSpec {
+		let spec = json!({
+			"name": name,
+			"id": "test",
+			"chainType": "Local",
+			"bootNodes": [],
+			"telemetryEndpoints": null,
+			"protocolId": null,
+			"properties": null,
+			"genesis": { "raw": { "top": { "0x01": value }, "childrenDefault": {} } },
+		});
+		GenericChainSpec::from_json_bytes(spec.to_string().into_bytes()).unwrap()
+	}
+
+	#[test]
+	fn a_fingerprint_is_of_genesis_alone() {
+		let of = |name, value| fingerprint(&spec(name, value)).unwrap();
+		assert_eq!(of("one", "0x02"), of("another", "0x02"));
+		assert_ne!(of("one", "0x02"), of("one", "0x03"));
+	}
+}

@@ -138,7 +138,7 @@ impl Marker {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct GenesisRecord {
 	/// [`crate::genesis::fingerprint`] of the chain spec that it was computed from.
-	pub fingerprint: [u8; 32],
+	pub fingerprint: Option<[u8; 32]>,
 	/// What came out.
 	pub anchor: Anchor,
 }

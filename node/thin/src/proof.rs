@@ -145,7 +145,7 @@ impl<Block: BlockT> ProvenBlock<Block> {
 	}
 
 	/// Holds the block against the manifest of a snapshot.
-	pub(crate) fn is_of(self, manifest: &Manifest) -> Result<Self, ProofError> {
+	pub(crate) fn check_against(self, manifest: &Manifest) -> Result<Self, ProofError> {
 		compare("block", self.key.hash, manifest.block_hash.0)?;
 		compare("state root", bytes32(self.header.state_root())?, manifest.state_root.0)?;
 		if u64::from(self.key.number) != manifest.block_number {
@@ -202,7 +202,7 @@ where
 		for fragment in self.fragments {
 			walk.step(fragment)?;
 		}
-		walk.end()?.is_of(manifest)
+		walk.end()?.check_against(manifest)
 	}
 }
 

@@ -9,12 +9,12 @@ use crate::{
 	bootstrap::Bootstrap,
 	cli::ThinParams,
 	error::StartError,
-	genesis::{fingerprint, Anchor, Genesis},
+	genesis::{fingerprint, Genesis},
 	history::{History, HistoryOptions},
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
 	local::{Found, GenesisRecord, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
-	proof::{FinalityProof, ProvenBlock},
+	proof::{FinalityProof, ProofError, ProvenBlock},
 	prover::Which,
 	registration::RegistryLayout,
 	status::ThinStatus,
@@ -147,46 +147,47 @@ impl Place<'_> {
 		let urls = [&self.params.thin_store[..], &marker.stores].concat();
 		let stores = open_stores(&urls)?;
 		let wrong = |error| StartError::Proof { id: marker.snapshot, error };
-		let anchor = self.anchor::<Block, E>(&*upper, executor, wrong)?;
+		let (genesis, is_new) = self.genesis_record::<Block, E>(&*upper, executor, wrong)?;
 		let proven = FinalityProof::from_bytes(&marker.proof)
-			.and_then(|proof| proof.verify_from(&anchor, &marker.manifest))
+			.and_then(|proof| proof.verify_from(&genesis.anchor, &marker.manifest))
 			.map_err(wrong)?;
+		// Only now is it known to be the same chain.
+		if is_new {
+			self.remember(&*upper, &genesis)?;
+		}
 		Ok(Resolved { marker, proven, stores, upper: Upper::There(upper), fetched: 0 })
 	}
 
-	/// Genesis, as far as a proof needs it. The runtime in the chain spec is asked only if the
-	/// spec is another one than last time.
-	fn anchor<Block, E>(
+	/// Genesis, as far as a proof needs it, and whether the runtime in the chain spec had to be
+	/// asked for it: if the spec is another one than last time.
+	fn genesis_record<Block, E>(
 		&self,
 		upper: &dyn Database<DbHash>,
 		executor: &E,
-		wrong: impl FnOnce(crate::proof::ProofError) -> StartError,
-	) -> Result<Anchor, StartError>
+		wrong: impl FnOnce(ProofError) -> StartError,
+	) -> Result<(GenesisRecord, bool), StartError>
 	where
 		Block: BlockT,
 		E: RuntimeVersionOf + CodeExecutor,
 	{
 		let fingerprint = fingerprint(&*self.config.chain_spec);
 		let known = GenesisRecord::read(upper);
-		if let Some(known) = known.filter(|known| fingerprint == Some(known.fingerprint)) {
-			return Ok(known.anchor);
+		if let Some(known) = known.filter(|k| fingerprint.is_some() && k.fingerprint == fingerprint)
+		{
+			return Ok((known, false));
 		}
 		tracing::info!(target: "thin", "Asking the genesis runtime who the authorities are");
 		let genesis = Genesis::<Block>::of(&*self.config.chain_spec, executor)?;
 		let anchor = genesis.anchor().map_err(wrong)?;
-		self.remember_genesis(upper, fingerprint, &anchor)?;
-		Ok(anchor)
+		Ok((GenesisRecord { fingerprint, anchor }, true))
 	}
 
-	fn remember_genesis(
+	fn remember(
 		&self,
 		upper: &dyn Database<DbHash>,
-		fingerprint: Option<[u8; 32]>,
-		anchor: &Anchor,
+		genesis: &GenesisRecord,
 	) -> Result<(), StartError> {
-		let Some(fingerprint) = fingerprint else { return Ok(()) };
-		let record = GenesisRecord { fingerprint, anchor: anchor.clone() };
-		record
+		genesis
 			.write(upper)
 			.map_err(|reason| StartError::Local { path: self.local.path.clone(), reason })
 	}
@@ -236,7 +237,8 @@ impl Place<'_> {
 				let upper = self.local.open(false)?;
 				let wrong = |error| StartError::Proof { id: marker.snapshot, error };
 				let anchor = genesis.anchor().map_err(wrong)?;
-				self.remember_genesis(&*upper, fingerprint(&*self.config.chain_spec), &anchor)?;
+				let fingerprint = fingerprint(&*self.config.chain_spec);
+				self.remember(&*upper, &GenesisRecord { fingerprint, anchor })?;
 				upper
 			},
 		};

@@ -280,7 +280,7 @@ where
 			},
 			(Truth::Branch(fragment), Some(mut walk)) if chain == registry => {
 				walk.step(fragment).map_err(truth_error)?;
-				Some(walk.end().and_then(|n| n.is_of(manifest)).map_err(truth_error)?)
+				Some(walk.end().and_then(|n| n.check_against(manifest)).map_err(truth_error)?)
 			},
 			(Truth::Branch(_), _) => {
 				return Err(SnapshotProofError::Contradiction(

@@ -194,8 +194,10 @@ fn mature_stake<L: RegistryLayout>(
 	let total: Option<L::Balance> = state.value("all bonded stake", &pallet("TotalBonded"))?;
 	let young: Option<Parts<L>> = state.value("the young stake", &pallet("TotalMaturing"))?;
 	// The sums are kept in the same way as a single bond.
-	let mut all = AnyBond::<L>::default();
-	all.bonded = total.unwrap_or_else(Zero::zero);
-	all.maturing = young.unwrap_or_default();
+	let all = AnyBond::<L> {
+		bonded: total.unwrap_or_else(Zero::zero),
+		maturing: young.unwrap_or_default(),
+		..Default::default()
+	};
 	Ok(all.matured(now.into()).into())
 }

@@ -61,7 +61,7 @@ where
 	}
 
 	/// From the RPC of a node.
-	pub fn from_rpc(&self, url: &str, which: Which) -> Result<Known<Block>, StartError> {
+	pub fn by_rpc(&self, url: &str, which: Which) -> Result<Known<Block>, StartError> {
 		let rpc = Rpc::new(url, self.registry.hash);
 		let ask = |which| {
 			let bytes = rpc.prove(which)?;
@@ -111,7 +111,7 @@ where
 	}
 
 	/// From a file.
-	pub fn from_file(&self, path: &Path, which: Which) -> Result<Known<Block>, StartError> {
+	pub fn by_file(&self, path: &Path, which: Which) -> Result<Known<Block>, StartError> {
 		let bytes = source::from_file(path)?;
 		match (self.verify(which, &bytes), which) {
 			(Ok(proven), _) => {
@@ -131,7 +131,7 @@ where
 	}
 
 	/// The proof of the newest block that any of the stores has.
-	pub fn from_stores(
+	pub fn by_stores(
 		&self,
 		stores: &[Arc<dyn Store>],
 		id: SnapshotId,

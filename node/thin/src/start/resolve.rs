@@ -102,8 +102,8 @@ impl Place<'_> {
 		let given = &self.params.thin_store;
 		let known =
 			match (self.params.thin_proof.as_deref(), which) {
-				(Some(url), _) if source::is_rpc(url) => judge.from_rpc(url, which)?,
-				(Some(file), _) => judge.from_file(Path::new(file), which)?,
+				(Some(url), _) if source::is_rpc(url) => judge.by_rpc(url, which)?,
+				(Some(file), _) => judge.by_file(Path::new(file), which)?,
 				(None, Which::Latest) => {
 					return Err(StartError::Usage(
 						"a store has no list of snapshots: to start from the latest one, give the \
@@ -117,7 +117,7 @@ impl Place<'_> {
 					 image and its proof lie"
 						.into(),
 				)),
-				(None, Which::Id(id)) => judge.from_stores(&open_stores(given)?, id)?,
+				(None, Which::Id(id)) => judge.by_stores(&open_stores(given)?, id)?,
 			};
 		match known {
 			Known::Registered { proven, fetched } => {

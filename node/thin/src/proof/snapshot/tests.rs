@@ -204,10 +204,10 @@ fn a_proof_of_another_snapshot_is_refused() {
 	let asked = H256::repeat_byte(5);
 	let proof = chain.snapshot_proof(registry.id(), N, F);
 	refused(&chain, asked, proof, "was asked for");
-	// One that claims to be what was asked for.
+	// One that claims to be what was asked for: its nodes show that nothing of that id is there.
 	let nodes = chain.read_proof(F, chain.keys_of(registry.id(), F));
 	let proof = Proof::new(asked, chain.way_to(F), nodes, Truth::Branch(chain.fragment(N)));
-	refused(&chain, asked, proof, "the record of the snapshot: ");
+	refused(&chain, asked, proof, "is registered as of block 21");
 }
 
 #[test]

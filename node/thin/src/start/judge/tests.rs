@@ -52,7 +52,7 @@ fn the_newest_proof_in_a_store_counts() {
 	let (_folder, stores, mut chain, registry) = stored();
 	assert_eq!(store_proof(&stores, &mut chain, &registry), 1);
 	assert_eq!(store_proof(&stores, &mut chain, &registry), 2);
-	let found = judge(&chain, Policy::default()).from_stores(&stores, registry.id()).unwrap();
+	let found = judge(&chain, Policy::default()).by_stores(&stores, registry.id()).unwrap();
 	assert_eq!(registered(found).registration.at().number, 17);
 }
 
@@ -63,7 +63,7 @@ fn a_newer_proof_that_is_wrong_is_passed_over() {
 	for rubbish in [b"rubbish".to_vec(), chain.proof(N).encode()] {
 		records::write(&*stores[0], registry.id(), &registry.manifest, rubbish).unwrap();
 	}
-	let found = judge(&chain, Policy::default()).from_stores(&stores, registry.id()).unwrap();
+	let found = judge(&chain, Policy::default()).by_stores(&stores, registry.id()).unwrap();
 	assert_eq!(registered(found).registration.at().number, 16);
 }
 
@@ -75,17 +75,17 @@ fn an_older_proof_does_not_hide_a_dispute() {
 	let status = Status::Disputed { since: 16, before };
 	store_proof(&stores, &mut chain, &Registry { status, ..registry.clone() });
 	let judge = judge(&chain, Policy { allow_uncertified: true, ..Default::default() });
-	let error = judge.from_stores(&stores, registry.id()).err().unwrap();
+	let error = judge.by_stores(&stores, registry.id()).err().unwrap();
 	assert!(error.to_string().contains("is disputed (as of block 17"), "{error}");
 }
 
 #[test]
 fn the_block_alone_is_enough_only_if_it_may_be_uncertified() {
 	let (_folder, stores, chain, registry) = stored();
-	let error = judge(&chain, Policy::default()).from_stores(&stores, registry.id()).err().unwrap();
+	let error = judge(&chain, Policy::default()).by_stores(&stores, registry.id()).err().unwrap();
 	assert!(error.to_string().contains("no store has a proof of how snapshot"), "{error}");
 	let uncertified = Policy { allow_uncertified: true, ..Default::default() };
-	let found = judge(&chain, uncertified).from_stores(&stores, registry.id()).unwrap();
+	let found = judge(&chain, uncertified).by_stores(&stores, registry.id()).unwrap();
 	assert!(matches!(found, Known::Unregistered(id, None) if id == registry.id()));
 }
 
@@ -98,21 +98,21 @@ fn a_file_is_checked_like_anything_else() {
 	write(chain.snapshot_proof(registry.id(), N, f).to_bytes().unwrap());
 	let own = Which::Id(registry.id());
 	let ours = judge(&chain, Policy::default());
-	assert!(registered(ours.from_file(&path, own).unwrap()).block.is_some());
-	assert!(ours.from_file(&path, Which::Latest).is_ok());
-	let error = ours.from_file(&path, Which::Id(H256::repeat_byte(1))).err().unwrap();
+	assert!(registered(ours.by_file(&path, own).unwrap()).block.is_some());
+	assert!(ours.by_file(&path, Which::Latest).is_ok());
+	let error = ours.by_file(&path, Which::Id(H256::repeat_byte(1))).err().unwrap();
 	assert!(error.to_string().contains("was asked for"), "{error}");
 	let theirs = judge(&Chain::of(2, 1, &[]), Policy::default());
-	let error = theirs.from_file(&path, own).err().unwrap();
+	let error = theirs.by_file(&path, own).err().unwrap();
 	assert!(error.to_string().contains("does not hold"), "{error}");
 
 	write(chain.proof(N).encode());
-	let error = ours.from_file(&path, own).err().unwrap();
+	let error = ours.by_file(&path, own).err().unwrap();
 	assert!(error.to_string().contains("says nothing of a registration"), "{error}");
 	let uncertified = judge(&chain, Policy { allow_uncertified: true, ..Default::default() });
-	let found = uncertified.from_file(&path, own).unwrap();
+	let found = uncertified.by_file(&path, own).unwrap();
 	assert!(matches!(found, Known::Unregistered(id, Some(_)) if id == registry.id()));
-	let error = ours.from_file(&folder.path().join("none"), own).err().unwrap();
+	let error = ours.by_file(&folder.path().join("none"), own).err().unwrap();
 	assert!(error.to_string().contains("No such file"), "{error}");
 }
 
