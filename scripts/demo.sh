@@ -5,11 +5,12 @@
 #
 #   1. an embedded 0-db, and a development chain of two validators
 #   2. 2,000 transfers to fresh accounts, in batches; meanwhile the authorities change twice
-#   3. a snapshot of the running node, registered, attested and certified with polkadot-js
+#   3. a snapshot of the running node, audited, registered, attested and certified with polkadot-js
 #   4. a fresh node, started from the snapshot; checked: it answers for state and blocks up to N
-#      as the validator does, it didn't import them, it reaches the tip and follows it, it goes
-#      on after kill -9, with the option and without; then starts from a proof in a file, from the
-#      store alone, and from the latest snapshot that a thin node knows of
+#      as the validator does, it didn't import them, it checks the numbers of the blocks down to
+#      genesis, it reaches the tip and follows it, it goes on after kill -9, with the option and
+#      without; then starts from a proof in a file, from the store alone, and from the latest
+#      snapshot that a thin node knows of
 #   5. a fresh node that syncs everything, beside it; and starts that have to be refused: an
 #      unknown id, another chain, a base path in use, too little stake, an old and an altered proof,
 #      no node to ask, no store
@@ -35,6 +36,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/demo/nodes.sh"
 . "$SCRIPTS/demo/proofs.sh"
 . "$SCRIPTS/demo/refusals.sh"
+. "$SCRIPTS/demo/audit.sh"
 
 json=false
 transfers=2000
@@ -127,6 +129,8 @@ n="$(jq -er .block "$WORK/created.json")"
 	fail "the snapshot stands at block $n, and the authorities had changed by block $changed"
 say "snapshot $id of block $n"
 
+check_audit "$id" "$n"
+
 polkadot register --call-file "$WORK/snapshot.json" --seed //Dave >/dev/null
 [ "$counts_from" -le "$n" ] || say "waiting for block $counts_from, in which the stake begins to count"
 attend "$SCRIPTS/demo/check.mjs" height "$alice" best "$counts_from" 900 >/dev/null
@@ -174,6 +178,8 @@ check_imports() {
 }
 
 check_history thin
+ask history-checked "${RPC_PORT[thin]}" 120 >"$WORK/walk.json"
+say "it has checked which block has which number, from block $n down to genesis"
 tip="$(ask follows "$alice" "${RPC_PORT[thin]}" 180)"
 say "it follows the chain, at block $tip now"
 check_imports thin "$n"
@@ -196,6 +202,12 @@ done
 thin_disk="$(disk_of "$WORK/thin")"
 check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}"
 stop thin
+best="$("$THIN_NODE" chain-info --base-path "$WORK/thin" --chain "$WORK/chain.json" \
+	2>"$WORK/log/chain-info.log" | jq .best_number)" || {
+	show_log chain-info
+	fail "chain-info can't read a thin database"
+}
+[ "$best" -ge "$tip" ] || fail "chain-info says that the best block is $best, after $tip"
 
 say "5/5 a fresh node that syncs everything, for comparison (a minute)"
 started="$(now_ms)"

@@ -7,6 +7,7 @@
 //   block-hash PORT NUMBER
 //   first-answer PORT BLOCK-HASH START-MS SECONDS   waits for state at the block
 //   thin-status PORT SNAPSHOT-JSON           and compares it with what was made
+//   history-checked PORT SECONDS             waits until the walk has reached genesis
 //   history SOURCE-PORT PORT LOAD-JSON N     the same answers for state and blocks up to N
 //   follows SOURCE-PORT PORT SECONDS         reaches the tip, and goes on with it
 //   imports PORT METRICS-PORT                the blocks imported since the start
@@ -57,6 +58,13 @@ const questions = {
 		}
 		return status;
 	},
+
+	'history-checked': (port, seconds) =>
+		until(seconds, 'the walk to genesis', async () => {
+			const { history } = await call(port, 'thin_status');
+			const through = history.complete && history.checked_down_to === 0;
+			return through && history.unproven === null ? history : undefined;
+		}),
 
 	async history(source, port, file, n) {
 		const { accounts, amount, sender } = json(file);
