@@ -36,6 +36,8 @@ attend() {
 	setsid "$@" </dev/null 3>&- &
 	PROCESS[attended]=$!
 	wait "$!" || code=$?
+	# What it has started itself and not stopped, because it failed.
+	[ "$code" -eq 0 ] || kill -s TERM -- "-${PROCESS[attended]}" 2>/dev/null || true
 	unset 'PROCESS[attended]'
 	return "$code"
 }

@@ -11,7 +11,6 @@ mod map;
 mod whole;
 
 pub(crate) use blob::{CachedBlob, Presence};
-pub(crate) use chunks::CachedSource;
 pub(crate) use chunks::{CachedSource, LocalSource};
 #[cfg(any(test, fuzzing))]
 pub(crate) use map::check_file;
