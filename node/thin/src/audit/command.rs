@@ -31,7 +31,7 @@ use thin_mount::{
 	chunk::ChunkId,
 	fetch::{FetchOptions, Fetcher},
 	image::{Image, ImageId},
-	store::Store,
+	store::{Key, Store},
 	verify::{verify, VerifyError},
 };
 
@@ -161,6 +161,7 @@ impl AuditParams {
 	{
 		let id = parse_id(&self.id).map_err(environment)?;
 		let stores = open_stores(&self.store).map_err(environment)?;
+		some_store_answers(&stores)?;
 		let (manifest, proven) = self.prove(id, genesis, &stores)?;
 		let ticker = Ticker::new();
 		let work = self.work.clone().unwrap_or_else(std::env::temp_dir);
@@ -367,6 +368,19 @@ fn print_report(report: &Report, bodies_from: Option<u32>) {
 		entries.unreached_nodes,
 		entries.unreached_bytes
 	);
+}
+
+/// A store that is away says nothing about the snapshot.
+fn some_store_answers(stores: &[Arc<dyn Store>]) -> Result<(), Failure> {
+	let any_key = Key::from("thin".to_owned());
+	let mut reasons = Vec::new();
+	for store in stores {
+		match store.get_many(std::slice::from_ref(&any_key)) {
+			Ok(_) => return Ok(()),
+			Err(error) => reasons.push(error.to_string()),
+		}
+	}
+	Err(Failure::Environment(format!("no store answers: {}", reasons.join("; "))))
 }
 
 /// Fetches every chunk, and looks at the names of the files.
