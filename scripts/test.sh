@@ -17,7 +17,9 @@
 #   explorer  the page of the registry (scripts/test/explorer.sh)       2 minutes
 #   tutorial  every command of docs/TUTORIAL.md                         4 minutes
 #   demo      the demo (scripts/demo.sh)                                10 minutes
-# Two more, which run only when they are named:
+# More, which run only when they are named:
+#   network   publishing and attesting over slow links between hosts of
+#             their own (scripts/test/network.sh); takes root           15 minutes
 #   large     images of 1 TB and of a million files, with flat memory
 #             (scripts/test/large.sh)                                   5 to 20 minutes
 #   fuzz      each fuzz target of thin-mount for a minute, or as many
@@ -40,7 +42,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 STEPS=(format lint build unit scripts registry files deploy explorer tutorial demo)
 chosen=("${STEPS[@]}")
-STEPS+=(large fuzz)
+STEPS+=(network large fuzz)
 fuzz_seconds=60
 while [ $# -gt 0 ]; do
 	case "$1" in
@@ -105,6 +107,7 @@ step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_tutorial() { "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_network() { "$SCRIPTS/test/network.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_large() { "$SCRIPTS/test/large.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_fuzz() { "$SCRIPTS/test/fuzz.sh" "$fuzz_seconds"; }
 step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
