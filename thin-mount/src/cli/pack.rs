@@ -48,7 +48,6 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 		trace: trace.map_err(Failure::environment)?.unwrap_or_default(),
 		threads: args.threads.min(256),
 		exclude: exclude(&args.exclude),
-		..Default::default()
 	};
 	let mut packed: Option<ImageId> = None;
 	for store in args.stores.open_all()? {
