@@ -22,7 +22,8 @@ pub fn run(cli: &Cli, cmd: &BenchmarkCmd) -> sc_cli::Result<()> {
 			cmd.run(client)
 		},
 		BenchmarkCmd::Storage(cmd) => {
-			let PartialComponents { client, backend, .. } = service::new_partial(&config, &cli.thin)?;
+			let PartialComponents { client, backend, .. } =
+				service::new_partial(&config, &cli.thin)?;
 			let database = backend.expose_db();
 			let storage = backend.expose_storage();
 			let cache = backend.expose_shared_trie_cache();
