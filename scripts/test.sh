@@ -10,7 +10,7 @@
 #   unit      the tests of the workspace                                2 to 5 minutes
 #   scripts   the tests of the polkadot-js scripts, licences            seconds
 #   registry  the registry of snapshots on a running chain, through the
-#             polkadot-js scripts (scripts/test/registry.sh)            2 to 4 minutes
+#             polkadot-js scripts (scripts/test/registry.sh)            up to 9 minutes
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
 #   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute

@@ -5,12 +5,11 @@
 #
 # Builds the node with the feature `runtime-benchmarks` (45 minutes and more the first time on two
 # cores; it shares the target folder with the usual build, and the next usual build puts the usual
-# programs back), and runs `thin-node benchmark pallet`, which takes ten minutes and more. What it
+# programs back), and runs `thin-node benchmark pallet`, which takes minutes. What it
 # writes names no machine. Leave the machine alone meanwhile: it measures time.
 #
 #   --check           write nothing: run each benchmark in its extremes, once in the node's own
 #                     chain, and once with nothing but the runtime, as frame-omni-bencher does
-#                     (a minute)
 #   --steps N         how many values of each parameter are measured [50]
 #   --repeat N        how often each is measured [20]
 #   --bin DIRECTORY   where a thin-node is that was built with the feature
@@ -92,7 +91,7 @@ if $check; then
 	exit 0
 fi
 
-say "measuring (ten minutes and more)"
+say "measuring (minutes)"
 benchmark --chain=dev --steps="$steps" --repeat="$repeat" \
 	--template=scripts/bench/weights.hbs --output=pallets/snapshots/src/weights.rs >&2
 say "wrote pallets/snapshots/src/weights.rs"

@@ -14,8 +14,8 @@
 #      cleaned up; nothing is left on hold
 #
 # Root sets the periods of the chain: endless where something has to be too early, and short where
-# it has to be waited for. So it makes no difference how fast the machine is. Lasts two to four
-# minutes.
+# it has to be waited for. So it makes no difference how fast the machine is. Lasts a few minutes,
+# nine on a busy machine.
 #
 #   --bin DIRECTORY   where thin-node is
 #
