@@ -200,6 +200,7 @@ for again in "${with_option[*]}" ""; do
 	check_imports thin "$before"
 done
 thin_disk="$(disk_of "$WORK/thin")"
+node "$SCRIPTS/test/deploy.mjs" thin-metrics "$SCRIPTS/../deploy" "${METRICS_PORT[thin]}"
 check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}"
 stop thin
 best="$("$THIN_NODE" chain-info --base-path "$WORK/thin" --chain "$WORK/chain.json" \

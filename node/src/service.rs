@@ -276,6 +276,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let prometheus_registry = config.prometheus_registry().cloned();
 
 	if let Some(thin) = &thin {
+		if let Some(registry) = &prometheus_registry {
+			thin_client::metrics::register_all(thin, registry)?;
+		}
 		let walk = thin.history.clone().run(prometheus_registry.as_ref())?;
 		task_manager.spawn_handle().spawn_blocking("thin-history", Some("thin"), walk);
 	}

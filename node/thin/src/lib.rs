@@ -29,6 +29,7 @@ pub mod history;
 mod hostile;
 pub mod layered;
 pub mod local;
+pub mod metrics;
 pub mod mounted;
 pub mod parts;
 pub mod pristine;
