@@ -97,7 +97,7 @@ pub fn fill_vouches<T: Config>(who: &T::AccountId, free: u32) {
 		let bond = bond.as_mut().expect("it was bonded; qed");
 		let mut index = 0u64;
 		while (bond.vouches.len() as u32).saturating_add(free) < T::MaxVouches::get() {
-			let snapshot = H256::from_low_u64_be(index);
+			let snapshot = numbered(index);
 			bond.vouches.try_push(Vouch { snapshot, at: now::<T>() }).expect("bounded; qed");
 			index = index.saturating_add(1);
 		}
@@ -192,9 +192,16 @@ pub fn certified<T: Config>(id: SnapshotId) {
 		snapshot.bound_until = at.saturating_add(T::DisputeWindow::get());
 		Pallet::<T>::unlist(&id, snapshot);
 		let newer: Vec<_> = (1..T::MaxListed::get())
-			.map(|index| Listed { block_number: u64::MAX, id: H256::from_low_u64_be(index.into()) })
+			.map(|index| Listed { block_number: u64::MAX, id: numbered(index.into()) })
 			.collect();
 		Certified::<T>::insert(snapshot.manifest.genesis_hash, BoundedVec::truncate_from(newer));
 		Pallet::<T>::list(&id, snapshot);
 	});
+}
+
+/// A hash for each number. (The function of that kind which `H256` has takes `std`.)
+fn numbered(index: u64) -> H256 {
+	let mut bytes = [0; 32];
+	bytes[24..].copy_from_slice(&index.to_be_bytes());
+	H256(bytes)
 }
