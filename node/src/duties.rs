@@ -77,7 +77,7 @@ impl Signer<Block> for KeystoreSigner {
 			MultiSignature::Sr25519(signature),
 			extension,
 		);
-		Ok(OpaqueExtrinsic::from_blob(extrinsic.encode()))
+		Ok(extrinsic.into())
 	}
 }
 

@@ -51,9 +51,9 @@ if [ "$(id -u)" != 0 ] || ! ip netns list >/dev/null 2>&1; then
 	unusable "network namespaces take root and the program ip (iproute2)"
 fi
 make_work_directory thin-network
-make_hosts alice bob pub ann ben one two three tim
 # The hosts go last, when nothing runs in them any more.
 last_word() { remove_hosts; }
+make_hosts alice bob pub ann ben one two three tim
 
 # The ports are the same on every host.
 RPC=9944
@@ -94,9 +94,7 @@ start_publisher() {
 		--thin-publish-every 32 --thin-publish-keep 2
 }
 
-# known: the ids of the snapshots that the registry has ever shown with this status, by this
-# script's own list, the newest block last.
-certified() { polkadot list | jq -r '[.[] | select(.status == "certified")] | sort_by(.block_number)[].id'; }
+certified() { polkadot list --certified | jq -r '.snapshots | sort_by(.block_number)[].id'; }
 
 # wait_for WHAT SECONDS COMMAND…: until the command prints something.
 wait_for() {
