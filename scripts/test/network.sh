@@ -196,6 +196,9 @@ polkadot attest "$bad" --seed //Eve --in-block >/dev/null
 disputed() { polkadot show "$bad" | jq -r 'select(.status == "disputed") | .status'; }
 wait_for "a dispute of the spoiled snapshot" 600 disputed >/dev/null
 say "disputed"
+# A proof shows what is final, which is some blocks behind.
+final="$(polkadot show "$bad" | jq -r .status_detail.since)"
+check alice height "$RPC" finalized "$final" 120 >/dev/null
 code=0
 rm -rf "$WORK/tim"
 on tim timeout 120 "$THIN_NODE" --chain "$WORK/chain.json" --base-path "$WORK/tim" \
