@@ -115,7 +115,7 @@ step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_tutorial() { "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_network() {
-	if [ "$(id -u)" = 0 ] && command -v ip >/dev/null && ip netns list >/dev/null 2>&1; then
+	if (. "$SCRIPTS/test/hosts.sh" && can_make_hosts); then
 		"$SCRIPTS/test/network.sh" --bin "$CARGO_TARGET_DIR/release" --snapshots "$network_snapshots"
 	else
 		say "NOT CHECKED: publishing and attesting between hosts (that takes root and iproute2)"

@@ -33,9 +33,19 @@ slow_down() {
 	if tc -n "$1" qdisc add dev eth0 root netem delay "$LINK_DELAY" rate "$LINK_RATE" 2>/dev/null; then
 		return 0
 	fi
-	[ -n "${TOLD_OF_NETEM:-}" ] || say "NOT CHECKED: a latency of $LINK_DELAY (this kernel has no netem)"
-	TOLD_OF_NETEM=yes
-	tc -n "$1" qdisc add dev eth0 root tbf rate "$LINK_RATE" burst 256k latency 100ms
+	local missing="a latency of $LINK_DELAY"
+	tc -n "$1" qdisc add dev eth0 root tbf rate "$LINK_RATE" burst 256k latency 100ms 2>/dev/null ||
+		missing="$missing, a rate of $LINK_RATE"
+	[ -n "${TOLD_OF_LINKS:-}" ] || say "NOT CHECKED: $missing (this kernel has no netem)"
+	TOLD_OF_LINKS=yes
+}
+
+# Whether hosts can be made here.
+can_make_hosts() {
+	local name="t-probe$$"
+	[ "$(id -u)" = 0 ] && command -v tc >/dev/null &&
+		ip netns add "$name" 2>/dev/null && ip netns delete "$name" &&
+		ip link add "$name" type bridge 2>/dev/null && ip link delete "$name"
 }
 
 remove_hosts() {

@@ -47,9 +47,7 @@ THIN_MOUNT="$bin/thin-mount"
 for program in "$THIN_NODE" "$THIN_MOUNT"; do
 	[ -x "$program" ] || unusable "there is no $program; give --bin DIRECTORY"
 done
-if [ "$(id -u)" != 0 ] || ! ip netns list >/dev/null 2>&1; then
-	unusable "network namespaces take root and the program ip (iproute2)"
-fi
+can_make_hosts || unusable "network namespaces take root and iproute2, and a kernel that has them"
 make_work_directory thin-network
 # The hosts go last, when nothing runs in them any more.
 last_word() { remove_hosts; }
