@@ -171,8 +171,8 @@ fn s20_a_recorded_trace_is_fetched_at_the_next_mount() {
 		let before = mount.stats().fetch.stores[0].values;
 		*fixture.store.fault.lock() = Some(Fault::Unreachable);
 		read(&mount);
-		*fixture.store.fault.lock() = None;
 		assert_eq!(mount.stats().fetch.stores[0].values, before);
+		*fixture.store.fault.lock() = None;
 		same(&fixture, mount.path(), "");
 		mount.unmount().unwrap();
 	}
@@ -211,7 +211,7 @@ fn s20_the_ends_of_tables_are_fetched_when_one_is_opened() {
 	drop(fs::File::open(mount.path().join("other")).unwrap());
 	drop(fs::File::open(mount.path().join("000001.sst")).unwrap());
 	until(&mount, "the ends are there", |stats| stats.prefetched == 9);
-	let before = mount.stats().fetch.stores[0].requests;
+	let before = mount.stats().fetch.stores[0].values;
 	*fixture.store.fault.lock() = Some(Fault::Unreachable);
 	for number in 1..10 {
 		let file = fs::File::open(mount.path().join(format!("{number:06}.sst"))).unwrap();
@@ -220,8 +220,9 @@ fn s20_the_ends_of_tables_are_fetched_when_one_is_opened() {
 		file.read_exact_at(&mut end, 300_000 - 53).unwrap();
 		assert_eq!(end, noise(number, 300_000)[300_000 - 53..]);
 	}
-	*fixture.store.fault.lock() = None;
-	assert_eq!(mount.stats().fetch.stores[0].requests, before);
+	// That the reads were answered is the proof. The requests can't be counted: opening these tables
+	// has the end of the tenth asked for meanwhile, which is got when the store is back.
+	assert_eq!(mount.stats().fetch.stores[0].values, before);
 }
 
 #[test]
