@@ -65,10 +65,16 @@ pub(super) fn run(
 	for Numbered { number, value } in &results {
 		early.insert(number, value?);
 		while let Some(done) = early.remove(&next) {
-			assembly.add(done)?;
-			on_progress(assembly.progress);
 			next += 1;
-			tokens.recv().map_err(|_| PackError::Stopped)?;
+			let several = match done {
+				Done::Several(several) => several,
+				one => vec![one],
+			};
+			for done in several {
+				assembly.add(done)?;
+				on_progress(assembly.progress);
+				tokens.recv().map_err(|_| PackError::Stopped)?;
+			}
 		}
 	}
 	// The queue also closes when a thread gave up.
@@ -85,6 +91,8 @@ impl Assembly<'_, '_, '_> {
 	fn add(&mut self, done: Done) -> Result<(), PackError> {
 		match done {
 			Done::Root { mode } => self.root_mode = mode,
+			// They are added one by one.
+			Done::Several(_) => return Err(PackError::Stopped),
 			Done::Entry(path, kind) => {
 				match &kind {
 					EntryKind::Directory { .. } => self.totals.directories += 1,

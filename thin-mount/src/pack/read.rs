@@ -13,15 +13,15 @@ use crate::{
 use crossbeam_channel::{Receiver, Sender};
 use std::{fs::File, io::ErrorKind, os::unix::fs::FileExt};
 
-/// How many steps may be between the walk and the assembly.
+/// How many steps, and small things in them, may be between the walk and the assembly.
 const STEPS: usize = 256;
 
 /// What the walk finds, cut into pieces of work.
 pub(super) enum Step {
 	/// The first of all.
 	Root { mode: u16 },
-	/// Something without content.
-	Entry(Vec<u8>, EntryKind),
+	/// What is worth no step of its own, in order: handing one over takes longer than to do it.
+	Several(Vec<Small>),
 	/// A file of at most one step.
 	Whole { path: Vec<u8>, mode: u16, identity: Identity },
 	/// A longer file begins.
@@ -34,9 +34,38 @@ pub(super) enum Step {
 	Close { file: Shared },
 }
 
+impl Step {
+	/// How much of what may be on its way this is.
+	pub(super) fn tokens(&self) -> usize {
+		match self {
+			Step::Several(several) => several.len(),
+			_ => 1,
+		}
+	}
+}
+
+/// A small thing that the walk finds.
+pub(super) enum Small {
+	/// Something without content.
+	Entry(Vec<u8>, EntryKind),
+	/// A file of at most one chunk.
+	File { path: Vec<u8>, mode: u16, identity: Identity },
+}
+
+impl Small {
+	/// How many bytes are read for it.
+	pub(super) fn bytes(&self) -> u64 {
+		match self {
+			Self::Entry(..) => 0,
+			Self::File { identity, .. } => identity.size(),
+		}
+	}
+}
+
 /// What became of a step.
 pub(super) enum Done {
 	Root { mode: u16 },
+	Several(Vec<Done>),
 	Entry(Vec<u8>, EntryKind),
 	Whole { path: Vec<u8>, mode: u16, size: u64, leaves: Vec<ChunkId> },
 	Open { path: Vec<u8>, mode: u16, identity: Identity },
@@ -57,7 +86,7 @@ pub(super) struct Queues {
 	pub(super) steps_out: Receiver<Numbered<Step>>,
 	pub(super) results: Sender<Numbered<Worked>>,
 	pub(super) results_out: Receiver<Numbered<Worked>>,
-	/// As many tokens as steps may be on their way, which bounds what waits to be put in order.
+	/// As many tokens as things may be on their way, which bounds what waits to be put in order.
 	pub(super) tokens: Sender<()>,
 	pub(super) tokens_out: Receiver<()>,
 }
@@ -108,14 +137,14 @@ pub(super) fn run(
 fn work(root: &Root, step: Step, offer: &mut Offer<'_, '_>) -> Result<Done, PackError> {
 	Ok(match step {
 		Step::Root { mode } => Done::Root { mode },
-		Step::Entry(path, kind) => Done::Entry(path, kind),
-		Step::Whole { path, mode, identity } => {
-			let file = open_file(root, &path, identity)?;
-			let size = identity.size();
-			let leaves = leaves(root, &path, &file, 0, size, offer)?;
-			check_unchanged(root, &path, &file, identity)?;
-			Done::Whole { path, mode, size, leaves }
+		Step::Several(several) => {
+			let done = several.into_iter().map(|small| match small {
+				Small::Entry(path, kind) => Ok(Done::Entry(path, kind)),
+				Small::File { path, mode, identity } => whole(root, path, mode, identity, offer),
+			});
+			Done::Several(done.collect::<Result<_, _>>()?)
 		},
+		Step::Whole { path, mode, identity } => whole(root, path, mode, identity, offer)?,
 		Step::Open { path, mode, identity } => Done::Open { path, mode, identity },
 		Step::Holes(count) => Done::Holes(count),
 		Step::Part { path, file, offset, length } => {
@@ -124,6 +153,25 @@ fn work(root: &Root, step: Step, offer: &mut Offer<'_, '_>) -> Result<Done, Pack
 		},
 		Step::Close { file } => Done::Close { file },
 	})
+}
+
+/// Reads a file. It must be what it was when it was met, and still be that when it is read.
+fn whole(
+	root: &Root,
+	path: Vec<u8>,
+	mode: u16,
+	identity: Identity,
+	offer: &mut Offer<'_, '_>,
+) -> Result<Done, PackError> {
+	let size = identity.size();
+	// There is nothing to read in an empty one.
+	if size == 0 {
+		return Ok(Done::Whole { path, mode, size, leaves: Vec::new() });
+	}
+	let file = open_file(root, &path)?;
+	let leaves = leaves(root, &path, &file, 0, size, offer)?;
+	check_unchanged(root, &path, &file, identity)?;
+	Ok(Done::Whole { path, mode, size, leaves })
 }
 
 /// Reads these bytes, offers their leaves and gives the ids.

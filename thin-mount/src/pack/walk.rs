@@ -1,7 +1,7 @@
 //! Walking the directory, in the order of the listing.
 
 use super::{
-	read::{Numbered, Step},
+	read::{Numbered, Small, Step},
 	Exclude, Outcome, PackError, Root, Shared,
 };
 use crate::{
@@ -18,12 +18,19 @@ use std::{collections::HashMap, fs::File, os::fd::OwnedFd, sync::Arc};
 /// A file of at most so many bytes is one step; a longer one is cut into steps of this size.
 pub(super) const STEP: u64 = 64 * CHUNK_SIZE as u64;
 
+/// How many small things make a step together, and of how many bytes.
+const SEVERAL: usize = 32;
+const SEVERAL_BYTES: u64 = 8 * CHUNK_SIZE as u64;
+
 pub(super) struct Walker<'a> {
 	root: &'a Root,
 	exclude: Option<&'a Exclude>,
 	/// Device and inode of files with several names, and the place of the first.
 	linked: HashMap<(u64, u64), u32>,
 	entries: u32,
+	/// Small things that have not become a step yet, and their bytes.
+	small: Vec<Small>,
+	small_bytes: u64,
 }
 
 /// What identifies a file and its content, as far as the file system tells.
@@ -59,7 +66,14 @@ struct Found {
 
 impl<'a> Walker<'a> {
 	pub(super) fn new(root: &'a Root, exclude: Option<&'a Exclude>) -> Self {
-		Self { root, exclude, linked: HashMap::new(), entries: 0 }
+		Self {
+			root,
+			exclude,
+			linked: HashMap::new(),
+			entries: 0,
+			small: Vec::new(),
+			small_bytes: 0,
+		}
 	}
 
 	/// Calls `f` for everything below the root, in order: a directory before what it holds.
@@ -132,7 +146,7 @@ impl<'a> Walker<'a> {
 		})
 	}
 
-	/// Cuts the tree into steps. Each step takes a token first, of which there are so many.
+	/// Cuts the tree into steps. Each of them takes tokens first, of which there are so many.
 	pub(super) fn run(
 		mut self,
 		steps: Sender<Numbered<Step>>,
@@ -144,7 +158,9 @@ impl<'a> Walker<'a> {
 			if outcome.stopped() {
 				return Err(PackError::Stopped);
 			}
-			tokens.send(()).map_err(|_| PackError::Stopped)?;
+			for _ in 0..step.tokens() {
+				tokens.send(()).map_err(|_| PackError::Stopped)?;
+			}
 			steps.send(Numbered { number, value: step }).map_err(|_| PackError::Stopped)?;
 			number += 1;
 			Ok(())
@@ -152,7 +168,33 @@ impl<'a> Walker<'a> {
 		let root = rustix::fs::fstat(&self.root.directory)
 			.map_err(|error| self.root.failed(b"", error))?;
 		send(Step::Root { mode: permissions(&root) })?;
-		self.walk(&mut |walker, found| walker.step(found, &mut send))
+		self.walk(&mut |walker, found| walker.step(found, &mut send))?;
+		self.send_small(&mut send)
+	}
+
+	/// Adds something to the next step.
+	fn add_small(
+		&mut self,
+		small: Small,
+		send: &mut dyn FnMut(Step) -> Result<(), PackError>,
+	) -> Result<(), PackError> {
+		self.small_bytes = self.small_bytes.saturating_add(small.bytes());
+		self.small.push(small);
+		if self.small.len() == SEVERAL || self.small_bytes >= SEVERAL_BYTES {
+			return self.send_small(send);
+		}
+		Ok(())
+	}
+
+	fn send_small(
+		&mut self,
+		send: &mut dyn FnMut(Step) -> Result<(), PackError>,
+	) -> Result<(), PackError> {
+		self.small_bytes = 0;
+		match std::mem::take(&mut self.small) {
+			small if small.is_empty() => Ok(()),
+			small => send(Step::Several(small)),
+		}
 	}
 
 	fn step(
@@ -168,7 +210,9 @@ impl<'a> Walker<'a> {
 			reason: "more than 4294967295 entries".into(),
 		})?;
 		match FileType::from_raw_mode(stat.st_mode) {
-			FileType::Directory => send(Step::Entry(path, EntryKind::Directory { mode })),
+			FileType::Directory => {
+				self.add_small(Small::Entry(path, EntryKind::Directory { mode }), send)
+			},
 			FileType::Symlink => {
 				let target = readlinkat(&self.root.directory, &path[..], Vec::new())
 					.map_err(|error| match error {
@@ -177,13 +221,14 @@ impl<'a> Walker<'a> {
 						error => self.root.failed(&path, error),
 					})?
 					.into_bytes();
-				send(Step::Entry(path, EntryKind::Symlink { target }))
+				self.add_small(Small::Entry(path, EntryKind::Symlink { target }), send)
 			},
 			FileType::RegularFile => {
 				if stat.st_nlink > 1 {
 					let identity = (stat.st_dev, stat.st_ino);
-					if let Some(first) = self.linked.get(&identity) {
-						return send(Step::Entry(path, EntryKind::HardLink { first: *first }));
+					if let Some(first) = self.linked.get(&identity).copied() {
+						let again = Small::Entry(path, EntryKind::HardLink { first });
+						return self.add_small(again, send);
 					}
 					self.linked.insert(identity, index);
 				}
@@ -198,16 +243,21 @@ impl<'a> Walker<'a> {
 	}
 
 	fn file(
-		&self,
+		&mut self,
 		path: Vec<u8>,
 		mode: u16,
 		identity: Identity,
 		send: &mut dyn FnMut(Step) -> Result<(), PackError>,
 	) -> Result<(), PackError> {
+		if identity.size() <= CHUNK_SIZE as u64 {
+			return self.add_small(Small::File { path, mode, identity }, send);
+		}
+		self.send_small(send)?;
 		if identity.size() <= STEP {
 			return send(Step::Whole { path, mode, identity });
 		}
-		let file: Shared = Arc::new(open_file(self.root, &path, identity)?);
+		let file: Shared = Arc::new(open_file(self.root, &path)?);
+		check_unchanged(self.root, &path, &file, identity)?;
 		send(Step::Open { path: path.clone(), mode, identity })?;
 		let size = identity.size();
 		let leaf = CHUNK_SIZE as u64;
@@ -246,11 +296,9 @@ fn open(root: &Root, path: &[u8], flags: OFlags) -> Result<OwnedFd, PackError> {
 	openat(&root.directory, shown, flags, Mode::empty()).map_err(|error| root.failed(path, error))
 }
 
-/// Opens a file that must still be the one that was looked at.
-pub(super) fn open_file(root: &Root, path: &[u8], identity: Identity) -> Result<File, PackError> {
-	let file = File::from(open(root, path, OFlags::empty())?);
-	check_unchanged(root, path, &file, identity)?;
-	Ok(file)
+/// Opens a file, whatever it may be by now.
+pub(super) fn open_file(root: &Root, path: &[u8]) -> Result<File, PackError> {
+	Ok(File::from(open(root, path, OFlags::empty())?))
 }
 
 /// Errors when the file is not what it was.

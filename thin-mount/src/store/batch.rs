@@ -18,7 +18,7 @@ const STORED_CHUNK: usize = CHUNK_SIZE + 1_024;
 pub(super) const MAX_VALUE: usize = 8 * 1024 * 1024;
 pub(super) const MAX_KEY: usize = 255;
 const QUESTIONS_PER_BATCH: usize = 256;
-const WRITES_PER_BATCH: usize = 16;
+const WRITES_PER_BATCH: usize = 64;
 const BYTES_PER_WRITE: usize = 1024 * 1024;
 /// How many connections one call uses.
 const WIDTH: usize = 4;
