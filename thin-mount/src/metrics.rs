@@ -48,6 +48,9 @@ pub fn prometheus(stats: &MountStats) -> String {
 		page.counter("hydrated_bytes_total", "Bytes it has fetched.", one(report.bytes));
 		page.counter("hydration_failures_total", "Chunks it can't have.", one(report.failed));
 	}
+	if let Some(written) = stats.written {
+		page.gauge("written_bytes", "Bytes written over the image.", one(written));
+	}
 	let passthrough = &stats.passthrough;
 	let files = "Open files that the kernel reads by itself.";
 	page.gauge("passthrough_files", files, one(passthrough.files));

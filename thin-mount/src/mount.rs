@@ -10,6 +10,7 @@ mod passthrough;
 mod point;
 mod prefetch;
 mod sequence;
+mod written;
 
 pub use background::{Hydrate, HydrateStats};
 pub use local::Local;
@@ -225,6 +226,8 @@ pub struct MountStats {
 	pub prefetched: u64,
 	/// How far the hydration is, if there is one.
 	pub hydration: Option<HydrateStats>,
+	/// The bytes on disk of what was written over the image, under an overlay, if that was counted.
+	pub written: Option<u64>,
 }
 
 /// A mounted image. It is unmounted when dropped; [`Mount::unmount`] tells whether that worked.
@@ -282,6 +285,7 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 	if let Some(layers) = &layers {
 		// On an error here, dropping `mount` takes the image away again.
 		layers.mount(&path)?;
+		mount.content.watch_written(layers.upper.clone());
 		mount.lower = Some(std::mem::replace(&mut mount.path, path));
 	}
 	Ok(mount)
@@ -371,7 +375,7 @@ impl Mount {
 	}
 
 	/// A way to ask for [`Self::stats`], from any thread, and also when this is gone. It counts what
-	/// is in the cache before it answers, at most every ten seconds.
+	/// is in the cache, and what was written, before it answers, at most every ten seconds.
 	pub fn figures(&self) -> impl Fn() -> MountStats + Send + Sync + 'static {
 		let (content, path) = (self.content.clone(), self.path.clone());
 		move || {

@@ -21,6 +21,7 @@ use std::{
 	io::{self, ErrorKind, Read, Write},
 	os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
 	path::{Path, PathBuf},
+	process::{Command, Stdio},
 	time::{Duration, Instant},
 };
 use thin_mount::{
@@ -186,17 +187,26 @@ fn s17_a_mount_tells_what_it_has_done() {
 	}
 	let fixture = Fixture::new(fill);
 	let upper = fixture.folder.path().join("upper");
-	for write in [WriteLayer::None, WriteLayer::Overlay { upper }] {
+	for write in [WriteLayer::None, WriteLayer::Overlay { upper: upper.clone() }] {
+		let overlay = write != WriteLayer::None;
 		let mount = fixture.mount_with(|options| options.write = write).unwrap();
 		fs::read(mount.path().join("a/b/c/large")).unwrap();
 		let stats = stats_at(mount.path()).unwrap();
 		assert_eq!(stats.fetch, mount.stats().fetch);
 		assert!(stats.bytes_read >= 5_000_123 && stats.fetch.bytes_fetched >= 5_000_123);
+		assert_eq!(stats.written, overlay.then_some(0));
 		assert_eq!(
 			(stats.image, stats.mountpoint),
 			(fixture.image.to_string(), mount.path().into())
 		);
 	}
+	// What was written counts as soon as somebody looks: one who looked just now is told the same.
+	let mount = fixture.mount_with(|options| options.write = WriteLayer::Overlay { upper });
+	let mount = mount.unwrap();
+	fs::write(mount.path().join("own"), noise(7, 100_000)).unwrap();
+	fs::File::open(mount.path().join("own")).unwrap().sync_all().unwrap();
+	let written = stats_at(mount.path()).unwrap().written;
+	assert!(written.is_some_and(|bytes| (100_000..1_000_000).contains(&bytes)), "{written:?}");
 	assert!(matches!(stats_at(fixture.source.path()), Err(MountError::NotMounted { .. })));
 }
 

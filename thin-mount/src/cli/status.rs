@@ -53,7 +53,11 @@ fn lines(stats: &MountStats) -> Vec<String> {
 	if let Some(cache) = &stats.cache {
 		let full = if cache.full { ", full" } else { "" };
 		let (hits, misses) = (cache.hits, cache.misses);
-		lines.push(format!("cache     {hits} hits, {misses} misses{full}"));
+		let share = match hits + misses {
+			0 => String::new(),
+			all => format!(" ({:.1} % of what was asked for)", 100.0 * hits as f64 / all as f64),
+		};
+		lines.push(format!("cache     {hits} hits{share}, {misses} misses{full}"));
 	}
 	if let Some(local) = &stats.local {
 		let percent = 100.0 * local.ratio();
@@ -76,6 +80,9 @@ fn lines(stats: &MountStats) -> Vec<String> {
 			"hydration {state}: {} chunks, {} bytes; {} can't be had",
 			report.chunks, report.bytes, report.failed
 		));
+	}
+	if let Some(written) = stats.written {
+		lines.push(format!("written   {written} bytes over the image"));
 	}
 	let passthrough = &stats.passthrough;
 	if passthrough.available {

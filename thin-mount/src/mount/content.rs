@@ -2,7 +2,7 @@
 
 use super::{
 	background::Hydration, checker::Checker, local::Census, passthrough::Passthrough,
-	prefetch::Prefetcher, sequence::Sequence, MountStats,
+	prefetch::Prefetcher, sequence::Sequence, written::Written, MountStats,
 };
 use crate::{
 	blob::{BlobError, BlobRef, Leaf, Segment},
@@ -40,6 +40,7 @@ pub(super) struct Content {
 	hydration: OnceLock<Hydration>,
 	recorder: Option<Recorder>,
 	census: Option<Census>,
+	written: OnceLock<Written>,
 	since: Instant,
 	reads: AtomicU64,
 	bytes_read: AtomicU64,
@@ -101,6 +102,7 @@ impl Content {
 			hydration: OnceLock::new(),
 			recorder: options.record.map(Recorder::new),
 			census,
+			written: OnceLock::new(),
 			since: Instant::now(),
 			reads: AtomicU64::default(),
 			bytes_read: AtomicU64::default(),
@@ -123,10 +125,18 @@ impl Content {
 		}
 	}
 
-	/// Counts what is in the cache, for the figures: that may take a while.
+	/// Has what is written to this folder counted.
+	pub(super) fn watch_written(&self, folder: PathBuf) {
+		let _ = self.written.set(Written::new(folder));
+	}
+
+	/// Counts what is in the cache, and what was written, for the figures: that may take a while.
 	pub(super) fn count_local(&self) {
 		if let Some(census) = &self.census {
 			census.take(&self.image);
+		}
+		if let Some(written) = self.written.get() {
+			written.take();
 		}
 	}
 
@@ -195,6 +205,7 @@ impl Content {
 			passthrough: self.passthrough.stats(|node| self.path(node)),
 			prefetched: self.prefetcher.as_ref().map_or(0, Prefetcher::fetched),
 			hydration: self.hydration.get().map(Hydration::stats),
+			written: self.written.get().and_then(Written::last),
 		}
 	}
 

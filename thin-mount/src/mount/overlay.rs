@@ -15,7 +15,7 @@ use std::{
 pub(super) struct Layers {
 	/// Where the image is mounted.
 	pub(super) lower: PathBuf,
-	upper: PathBuf,
+	pub(super) upper: PathBuf,
 	work: PathBuf,
 }
 

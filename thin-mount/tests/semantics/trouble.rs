@@ -53,6 +53,36 @@ fn s11_a_store_that_is_away_holds_readers_up_until_the_deadline() {
 }
 
 #[test]
+fn s11_a_reader_that_is_killed_is_gone_at_once() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(fill);
+	let deadline = Duration::from_secs(3_600);
+	let mount = fixture.mount_with(|options| options.fetch.deadline = deadline).unwrap();
+	*fixture.store.fault.lock() = Some(Fault::Hang);
+	let mut reader = Command::new("cat")
+		.arg(mount.path().join("a/b/c/large"))
+		.stdout(Stdio::null())
+		.spawn()
+		.unwrap();
+	let end = Instant::now() + Duration::from_secs(60);
+	while mount.stats().reads == 0 {
+		assert!(Instant::now() < end, "nobody reads");
+		std::thread::sleep(Duration::from_millis(5));
+	}
+	reader.kill().unwrap();
+	let end = Instant::now() + Duration::from_secs(60);
+	let mut gone = reader.try_wait().unwrap();
+	while gone.is_none() && Instant::now() < end {
+		std::thread::sleep(Duration::from_millis(5));
+		gone = reader.try_wait().unwrap();
+	}
+	*fixture.store.fault.lock() = None;
+	assert!(gone.is_some(), "it waits for the store");
+}
+
+#[test]
 fn s13_places_that_can_not_be_mounted_on_are_refused() {
 	if !fuse() {
 		return;
