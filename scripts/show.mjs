@@ -9,6 +9,7 @@ import { bytes, pairs } from './lib/text.mjs';
 await command(
 	{
 		name: 'show',
+		examples: ['show.mjs 0x5f0c…', 'show.mjs 0x5f0c… --json | jq .status'],
 		summary: 'Shows a snapshot: its manifest, its status, who vouches for it, where its chunks are.',
 		arguments: [['ID', 'the snapshot id']],
 	},
