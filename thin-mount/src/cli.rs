@@ -13,6 +13,7 @@ mod pack;
 mod progress;
 mod reading;
 mod serve;
+mod service;
 mod show;
 mod status;
 mod unmount;

@@ -22,6 +22,7 @@ mod database;
 mod files;
 mod format;
 mod keymap;
+mod mapped;
 mod namespace;
 mod recovery;
 mod resp;

@@ -3,6 +3,8 @@
 
 #[path = "common/servers.rs"]
 mod servers;
+#[path = "common/service.rs"]
+mod service;
 #[path = "common/trees.rs"]
 mod trees;
 
@@ -161,6 +163,30 @@ fn a_background_mount_is_there_when_the_command_returns() {
 }
 
 #[test]
+fn a_service_manager_is_told_of_mounts_in_the_foreground() {
+	if !fuse() {
+		return;
+	}
+	let place = Place::new();
+	let manager = service::ServiceManager::new(place.folder.path());
+	let mut command = place.mount(&[]);
+	manager.watch(&mut command);
+	let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+	assert_eq!(manager.told(), format!("READY=1\nSTATUS=mounted {}\n", place.mnt()));
+	place.check();
+	signal(&child, rustix::process::Signal::TERM);
+	assert_eq!(child.wait().unwrap().code(), Some(0));
+	assert_eq!(manager.told(), "STOPPING=1\n");
+	// A command that is part of some other service's start does not make that one ready.
+	let mut command = place.mount(&["--background"]);
+	manager.watch(&mut command);
+	assert!(command.output().unwrap().status.success());
+	place.check();
+	assert!(run(&["unmount", &place.mnt()]).status.success());
+	assert!(!manager.has_more());
+}
+
+#[test]
 fn what_can_not_be_mounted_is_one_sentence_and_an_exit_code() {
 	if !fuse() {
 		return;
@@ -205,8 +231,8 @@ fn a_mount_records_what_is_read_and_answers_prometheus() {
 	let place = Place::new();
 	let path = |name: &str| place.path(name).display().to_string();
 	let (trace, cache) = (path("trace"), path("cache"));
-	let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-	let address = listener.local_addr().unwrap().to_string();
+	let address = servers::own_address().to_string();
+	let listener = std::net::TcpListener::bind(&address).unwrap();
 	let taken = place.mount(&["--metrics", &address]).output().unwrap();
 	let message = text(&taken.stderr);
 	assert!(taken.status.code() == Some(2) && message.contains(&address), "{message}");
@@ -311,7 +337,7 @@ fn a_server_that_is_killed_and_comes_back_is_a_pause_for_readers() {
 		}
 		let made = server.ask(&[&["AUTH", "secret"]], &["NSNEW", "images"]);
 		assert!(!matches!(made, Ok(redis::Value::ServerError(_))), "{made:?}");
-		let place = Place::with_store(folder, format!("zdb://127.0.0.1:{}/images", server.port));
+		let place = Place::with_store(folder, format!("zdb://{}/images", server.address));
 		let child = place.foreground(&[]);
 		let end = Instant::now() + Duration::from_secs(3);
 		let path = place.path("mnt");
@@ -358,11 +384,13 @@ fn mounts_and_stores_killed_at_random_points_serve_nothing_wrong() {
 		fs::create_dir(folder.path().join(name)).unwrap();
 	}
 	server.ask(&[&["AUTH", "secret"]], &["NSNEW", "images"]).unwrap();
-	let place = Place::with_store(folder, format!("zdb://127.0.0.1:{}/images", server.port));
+	let place = Place::with_store(folder, format!("zdb://{}/images", server.address));
 	let path = |name: &str| place.path(name).display().to_string();
 	let (cache, other, store) = (path("cache"), path("other"), place.store.clone());
-	let (mut right, mut failed, mut unmounted) = (0, 0, 0);
-	for round in 0..rounds {
+	let (mut right, mut failed, mut unmounted, mut round) = (0, 0, 0, 0);
+	// How often a kill comes before a read and how often after it depends on the machine.
+	while round < rounds || (right == 0 || failed == 0) && round < 20 * rounds {
+		round += 1;
 		let more: &[&str] = match random.gen_range(0..4) {
 			0 => &["--hydrate", "background"],
 			1 => &["--cache-size", "1500K"],
@@ -422,7 +450,7 @@ fn mounts_and_stores_killed_at_random_points_serve_nothing_wrong() {
 		}
 	}
 	println!("{right} reads were right, {failed} failed, {unmounted} mounts were not made");
-	assert!(right > 0 && (failed > 0 || rounds < 12), "nothing was tried");
+	assert!(right > 0 && failed > 0, "nothing was tried in {round} rounds");
 	// The store is away: what is in the cache is right, or it is not there.
 	server.kill();
 	for mnt in ["mnt", "other"] {

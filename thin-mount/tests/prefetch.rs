@@ -85,9 +85,10 @@ fn s19_hydration_survives_a_store_that_comes_and_goes_and_lies() {
 		return;
 	}
 	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, |options| {
+	let folder = fixture.folder.path().join("cache");
+	let mount = fixture.mount_in_a_hurry(Duration::from_millis(200), |options| {
+		options.cache = Some(CacheOptions { folder: folder.clone(), limit: None });
 		options.hydrate = Hydrate::Background { rate: Some(20_000_000) };
-		options.fetch.deadline = Duration::from_millis(200);
 	});
 	for fault in [Fault::Unreachable, Fault::Wrong, Fault::Missing, Fault::Truncated] {
 		*fixture.store.fault.lock() = Some(fault);
@@ -96,6 +97,9 @@ fn s19_hydration_survives_a_store_that_comes_and_goes_and_lies() {
 		std::thread::sleep(Duration::from_millis(30));
 	}
 	until(&mount, "all is there", done);
+	mount.unmount().unwrap();
+	// What was given up on the way is fetched when it is read, by one who has more time.
+	let mount = cached(&fixture, |_| {});
 	same(&fixture, mount.path(), "");
 }
 
@@ -171,8 +175,8 @@ fn s20_a_recorded_trace_is_fetched_at_the_next_mount() {
 		let before = mount.stats().fetch.stores[0].values;
 		*fixture.store.fault.lock() = Some(Fault::Unreachable);
 		read(&mount);
-		*fixture.store.fault.lock() = None;
 		assert_eq!(mount.stats().fetch.stores[0].values, before);
+		*fixture.store.fault.lock() = None;
 		same(&fixture, mount.path(), "");
 		mount.unmount().unwrap();
 	}
@@ -211,7 +215,7 @@ fn s20_the_ends_of_tables_are_fetched_when_one_is_opened() {
 	drop(fs::File::open(mount.path().join("other")).unwrap());
 	drop(fs::File::open(mount.path().join("000001.sst")).unwrap());
 	until(&mount, "the ends are there", |stats| stats.prefetched == 9);
-	let before = mount.stats().fetch.stores[0].requests;
+	let before = mount.stats().fetch.stores[0].values;
 	*fixture.store.fault.lock() = Some(Fault::Unreachable);
 	for number in 1..10 {
 		let file = fs::File::open(mount.path().join(format!("{number:06}.sst"))).unwrap();
@@ -220,8 +224,9 @@ fn s20_the_ends_of_tables_are_fetched_when_one_is_opened() {
 		file.read_exact_at(&mut end, 300_000 - 53).unwrap();
 		assert_eq!(end, noise(number, 300_000)[300_000 - 53..]);
 	}
-	*fixture.store.fault.lock() = None;
-	assert_eq!(mount.stats().fetch.stores[0].requests, before);
+	// That the reads were answered is the proof. The requests can't be counted: opening these tables
+	// has the end of the tenth asked for meanwhile, which is got when the store is back.
+	assert_eq!(mount.stats().fetch.stores[0].values, before);
 }
 
 #[test]

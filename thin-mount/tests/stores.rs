@@ -135,7 +135,7 @@ fn new_namespace(server: &Server, name: &str, properties: &[(&str, &str)]) {
 #[test]
 fn redis_conforms() {
 	let Some(server) = servers::redis() else { return skipped("redis-server is not installed") };
-	let store = RedisStore::new(&format!("redis://127.0.0.1:{}/3", server.port)).unwrap();
+	let store = RedisStore::new(&format!("redis://{}/3", server.address)).unwrap();
 	conforms(&store);
 	// What is no string is none of ours.
 	let select: &[&[&str]] = &[&["SELECT", "3"]];
@@ -147,8 +147,8 @@ fn redis_conforms() {
 #[test]
 fn redis_uses_the_database_of_its_url_also_after_a_restart() {
 	let Some(mut server) = servers::redis() else { return skipped("no redis-server") };
-	let store = RedisStore::new(&format!("redis://127.0.0.1:{}/3", server.port)).unwrap();
-	let other = RedisStore::new(&format!("redis://127.0.0.1:{}", server.port)).unwrap();
+	let store = RedisStore::new(&format!("redis://{}/3", server.address)).unwrap();
+	let other = RedisStore::new(&format!("redis://{}", server.address)).unwrap();
 	let record = chunk(1, 100);
 	store.put_many(std::slice::from_ref(&record)).unwrap();
 	assert_eq!(other.get_many(std::slice::from_ref(&record.0)).unwrap(), [None]);
@@ -161,7 +161,7 @@ fn redis_password() {
 	let Some(server) = servers::redis() else { return skipped("no redis-server") };
 	server.ask(&[], &["CONFIG", "SET", "requirepass", "hunter2"]).unwrap();
 	let key = [chunk(1, 1).0];
-	let at = format!("127.0.0.1:{}/0", server.port);
+	let at = format!("{}/0", server.address);
 	RedisStore::new(&format!("redis://:hunter2@{at}")).unwrap().get_many(&key).unwrap();
 	RedisStore::new(&format!("redis://default:hunter2@{at}")).unwrap().get_many(&key).unwrap();
 	for url in [format!("redis://{at}"), format!("redis://:sesame@{at}")] {
@@ -190,7 +190,7 @@ fn folder_conforms() {
 fn zdb_conforms() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "images", &[]);
-		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap();
+		let store = ZdbStore::new(&format!("zdb://{}/images", server.address)).unwrap();
 		conforms(&store);
 		let mut ages = Vec::new();
 		let now = std::time::SystemTime::now();
@@ -212,7 +212,7 @@ fn zdb_conforms() {
 fn zdb_in_worm_mode_conforms() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "worm", &[("worm", "1")]);
-		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/worm", server.port)).unwrap();
+		let store = ZdbStore::new(&format!("zdb://{}/worm", server.address)).unwrap();
 		conforms(&store);
 		let error = store.delete_many(&[chunk(1, 1).0]).unwrap_err();
 		assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
@@ -228,7 +228,7 @@ fn zdb_writers_of_the_same_chunks_do_not_disturb_each_other_in_worm_mode() {
 		std::thread::scope(|scope| {
 			for _ in 0..4 {
 				scope.spawn(|| {
-					let url = format!("zdb://127.0.0.1:{}/worm", server.port);
+					let url = format!("zdb://{}/worm", server.address);
 					let store = ZdbStore::new(&url).unwrap();
 					for part in records.chunks(20) {
 						store.put_many(part).unwrap();
@@ -244,7 +244,7 @@ fn zdb_passwords() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "served", &[("password", "pw:1"), ("public", "1")]);
 		new_namespace(&server, "private", &[("password", "pw"), ("public", "0")]);
-		let at = format!("127.0.0.1:{}", server.port);
+		let at = server.address.to_string();
 		let record = chunk(1, 100);
 		let keys = [record.0.clone()];
 
@@ -275,7 +275,7 @@ fn zdb_passwords() {
 fn zdb_that_is_full_says_so_and_keeps_what_it_has() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "small", &[("maxsize", "100000")]);
-		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/small", server.port)).unwrap();
+		let store = ZdbStore::new(&format!("zdb://{}/small", server.address)).unwrap();
 		let records: Vec<_> = (0..20).map(|number| chunk(number, 9_000)).collect();
 		let error = store.put_many(&records).unwrap_err();
 		assert!(matches!(error, StoreError::Full { .. }), "{error}");
@@ -293,7 +293,7 @@ fn zdb_that_is_full_says_so_and_keeps_what_it_has() {
 fn zdb_that_comes_back_is_used_in_the_right_namespace() {
 	for mut server in servers::zdbs() {
 		new_namespace(&server, "images", &[]);
-		let store = ZdbStore::new(&format!("zdb://127.0.0.1:{}/images", server.port)).unwrap();
+		let store = ZdbStore::new(&format!("zdb://{}/images", server.address)).unwrap();
 		let records: Vec<_> = (0..300).map(|number| chunk(number, 5_000)).collect();
 		let keys: Vec<_> = records.iter().map(|(key, _)| key.clone()).collect();
 		store.put_many(&records).unwrap();
@@ -313,7 +313,7 @@ fn zdb_that_comes_back_is_used_in_the_right_namespace() {
 fn shards_on_servers_conform() {
 	let Some(server) = servers::redis() else { return skipped("no redis-server") };
 	let shards = [("00-5f", 1), ("60-60", 2), ("61-ff", 3)].map(|(range, database)| {
-		let url = format!("{range}=redis://127.0.0.1:{}/{database}", server.port);
+		let url = format!("{range}=redis://{}/{database}", server.address);
 		let (range, url) = ShardRange::split(&url).unwrap().unwrap();
 		(range, Arc::new(RedisStore::new(url).unwrap()) as Arc<dyn Store>)
 	});
@@ -327,9 +327,9 @@ fn shards_on_servers_conform() {
 
 #[test]
 fn nobody_there_is_an_error_soon() {
-	let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-	let store = ZdbStore::new(&format!("zdb://127.0.0.1:{port}/ns")).unwrap();
+	let url = format!("zdb://{}/ns", servers::own_address());
+	let store = ZdbStore::new(&url).unwrap();
 	let error = store.get_many(&[chunk(1, 1).0]).unwrap_err();
 	assert!(matches!(&error, StoreError::Unreachable { .. }), "{error}");
-	assert!(error.to_string().contains(&format!("zdb://127.0.0.1:{port}/ns")), "{error}");
+	assert!(error.to_string().contains(&url), "{error}");
 }

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+#[path = "common/service.rs"]
+mod service;
 mod zdb_support;
 
 use std::{
@@ -60,6 +62,28 @@ fn it_says_where_it_listens_serves_and_stops() {
 		assert_eq!(stop(child, signal), "");
 		assert!(client.is_closed());
 	}
+}
+
+#[test]
+fn a_service_manager_is_told() {
+	let folders = Folders::new();
+	let place = tempfile::tempdir().unwrap();
+	let manager = service::ServiceManager::new(place.path());
+	let mut command = command(&folders, &["--listen", "127.0.0.1:0"]);
+	manager.watch(&mut command);
+	let mut child = command.spawn().unwrap();
+	let ready = manager.told();
+	assert!(ready.starts_with("READY=1\nSTATUS=listening on 127.0.0.1:"), "{ready}");
+	let mut line = String::new();
+	BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+	assert_eq!(format!("READY=1\nSTATUS={line}"), ready);
+	assert_eq!(stop(child, rustix::process::Signal::TERM), "");
+	assert_eq!(manager.told(), "STOPPING=1\n");
+	// One that can't start is not ready.
+	let mut refused = self::command(&folders, &["--listen", "256.0.0.1:1"]);
+	manager.watch(&mut refused);
+	assert_eq!(refused.output().unwrap().status.code(), Some(2));
+	assert!(!manager.has_more());
 }
 
 #[test]

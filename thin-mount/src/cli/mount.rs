@@ -1,6 +1,6 @@
 //! `thin-mount mount`
 
-use super::{failure::Failure, output::Output, reading::ImageArgs};
+use super::{failure::Failure, output::Output, reading::ImageArgs, service};
 use anyhow::{anyhow, Context};
 use clap::ValueEnum;
 use serde_json::json;
@@ -41,7 +41,7 @@ Examples:
 /// Mount an image
 ///
 /// Fetches what is read, when it is read, and verifies every byte. Stays in the foreground until it
-/// is unmounted or gets SIGINT or SIGTERM.
+/// is unmounted or gets SIGINT or SIGTERM. A service manager is told when it is mounted (`Type=notify`).
 #[derive(clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -149,12 +149,17 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 	output.json(|| json!({ "event": "mounted", "mountpoint": place }))?;
 	output.text(format_args!("mounted {place}"))?;
 	output.flush()?;
-	if let Some(messages) = args.detached {
-		let_go(messages)?;
+	match args.detached {
+		Some(messages) => let_go(messages)?,
+		// Who starts it in the background is told by the command that returns.
+		None => service::ready(&format!("mounted {place}")),
 	}
 	let mut recorded = 0;
 	while end.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) && mount.is_mounted() {
 		write_trace(&mount, args.record_trace.as_deref(), &mut recorded)?;
+	}
+	if args.detached.is_none() {
+		service::stopping();
 	}
 	write_trace(&mount, args.record_trace.as_deref(), &mut recorded)?;
 	finish(mount, output)

@@ -1,6 +1,6 @@
 //! `thin-mount serve`
 
-use super::{failure::Failure, output::Output};
+use super::{failure::Failure, output::Output, service};
 use rustix::process::{getrlimit, setrlimit, Resource};
 use serde_json::json;
 use signal_hook::{
@@ -24,7 +24,7 @@ const DESCRIPTORS: u64 = 8192;
 ///
 /// Speaks the protocol of 0-db and keeps its files: either program opens what the other wrote.
 /// What was answered is in the files whenever this process ends; with --sync it is on the disk.
-/// Stops on SIGINT and SIGTERM.
+/// Stops on SIGINT and SIGTERM. A service manager is told when it listens (`Type=notify`).
 #[derive(clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -83,7 +83,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 	output.json(|| json!({ "event": "listening", "address": address }))?;
 	output.text(format_args!("listening on {address}"))?;
 	output.flush()?;
+	service::ready(&format!("listening on {address}"));
 	signals.forever().next();
+	service::stopping();
 	server.stop();
 	Ok(())
 }

@@ -109,8 +109,12 @@ fn a_chunk_is_fetched_once_however_many_ask_for_it() {
 #[test]
 fn requests_that_wait_are_sent_together() {
 	let chunks = chunks(200);
-	let store = faulty("slow", &chunks, |_, _| {
-		std::thread::sleep(Duration::from_millis(30));
+	let gate = Arc::new(AtomicBool::new(false));
+	let waiting = gate.clone();
+	let store = faulty("slow", &chunks, move |_, _| {
+		while !waiting.load(SeqCst) {
+			std::thread::sleep(Duration::from_millis(1));
+		}
 		None
 	});
 	let fetcher = fetcher(vec![store.clone()], LATE);
@@ -119,7 +123,12 @@ fn requests_that_wait_are_sent_together() {
 			let fetcher = &fetcher;
 			scope.spawn(move || assert_eq!(&fetcher.chunk(chunk.id()).unwrap(), chunk));
 		}
+		while fetcher.table.lock().flights.len() < chunks.len() {
+			std::thread::sleep(Duration::from_millis(1));
+		}
+		gate.store(true, SeqCst);
 	});
+	// A few may have come to the queue too late.
 	assert!(store.calls.load(SeqCst) < 100, "{}", store.calls.load(SeqCst));
 }
 
@@ -200,13 +209,15 @@ fn a_store_that_comes_back_within_the_deadline_is_no_error() {
 fn a_store_that_stays_away_is_an_error_at_the_deadline_and_left_alone() {
 	let chunks = chunks(1);
 	let store = faulty("gone", &chunks, |_, _| unreachable());
-	let alone = fetcher(vec![store.clone()], SOON);
+	// Long enough to be asked again also on a machine that has other things to do. Once every
+	// 50 ms would be 40 times; it is left alone after the third.
+	let alone = fetcher(vec![store.clone()], Duration::from_secs(2));
 	assert!(alone.chunk(chunks[0].id()).is_err());
 	let calls = store.calls.load(SeqCst);
-	assert!((2..20).contains(&calls), "{calls}");
+	assert!((2..12).contains(&calls), "{calls}");
 
 	let honest = MemoryStore::with_chunks(chunks.iter());
-	let both = fetcher(vec![store, honest], SOON);
+	let both = fetcher(vec![store, honest], LATE);
 	assert_eq!(both.chunk(chunks[0].id()).unwrap(), chunks[0]);
 }
 

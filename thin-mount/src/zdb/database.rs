@@ -89,7 +89,7 @@ impl Database {
 		}
 
 		let storage = Storage {
-			files: Arc::new(FileCache::new(OPEN_FILES)),
+			files: Arc::new(FileCache::new(OPEN_FILES, options.data_size)),
 			stats: Arc::default(),
 			workers: Arc::new(Workers::new()),
 			read_only: options.read_only,

@@ -5,7 +5,7 @@ mod write;
 pub(super) use write::{Half, Put, Removed, Stored};
 
 use super::{
-	files::{FileCache, Kind},
+	files::{FileCache, Kind, OpenFile},
 	format::{Descriptor, DATA_ENTRY},
 	keymap::{KeyMap, Location},
 	recovery::{self, LoadError},
@@ -195,6 +195,11 @@ impl Namespace {
 				return Ok(copy.clone());
 			}
 		}
+		Ok(self.open_file(kind, file)?.file.clone())
+	}
+
+	/// The same, to send from.
+	pub(super) fn open_file(&self, kind: Kind, file: u32) -> io::Result<Arc<OpenFile>> {
 		self.storage.files.open(self.id, kind, file, || match kind {
 			Kind::Data => self.folders.data_file(file),
 			Kind::Index => self.folders.index_file(file),

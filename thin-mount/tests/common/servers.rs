@@ -1,10 +1,14 @@
-//! Servers that tests start, each on a free port and in a folder of its own.
+//! Servers that tests start, each on an address and in a folder of its own.
 
 #![allow(dead_code)]
 
+#[path = "addresses.rs"]
+mod addresses;
+
+pub use addresses::own_address;
 use std::{
 	io::Write,
-	net::{TcpListener, TcpStream},
+	net::{SocketAddr, TcpStream},
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
 };
@@ -13,23 +17,23 @@ use std::{
 pub struct Server {
 	child: Child,
 	command: Command,
-	pub port: u16,
+	pub address: SocketAddr,
 	_folder: tempfile::TempDir,
 }
 
 impl Server {
-	fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Self {
+	fn start(mut command: Command, address: SocketAddr, folder: tempfile::TempDir) -> Self {
 		command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
 		let child = command.spawn().unwrap();
-		let server = Self { child, command, port, _folder: folder };
+		let server = Self { child, command, address, _folder: folder };
 		server.wait();
 		server
 	}
 
 	fn wait(&self) {
-		let end = Instant::now() + Duration::from_secs(20);
+		let end = Instant::now() + Duration::from_secs(60);
 		// A Redis that has data accepts connections before it has loaded them.
-		while TcpStream::connect(("127.0.0.1", self.port)).is_err()
+		while TcpStream::connect(self.address).is_err()
 			|| !matches!(self.ask(&[], &["PING"]), Ok(redis::Value::SimpleString(_)))
 		{
 			assert!(Instant::now() < end, "{:?} does not answer", self.command);
@@ -43,7 +47,7 @@ impl Server {
 		let _ = self.child.wait();
 	}
 
-	/// Starts it again, on the same port and folder.
+	/// Starts it again, on the same address and folder.
 	pub fn restart(&mut self) {
 		self.kill();
 		self.child = self.command.spawn().unwrap();
@@ -52,7 +56,7 @@ impl Server {
 
 	/// Sends one command, on its own connection after `before`, and gives the answer to it.
 	pub fn ask(&self, before: &[&[&str]], command: &[&str]) -> redis::RedisResult<redis::Value> {
-		let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+		let mut stream = TcpStream::connect(self.address).unwrap();
 		let mut parser = redis::Parser::new();
 		let mut send = |words: &[&str]| {
 			let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
@@ -73,40 +77,38 @@ impl Drop for Server {
 	}
 }
 
-fn free_port() -> u16 {
-	TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A Redis, where `redis-server` is installed.
 pub fn redis() -> Option<Server> {
 	Command::new("redis-server").arg("--version").output().ok()?;
-	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let (address, folder) = (own_address(), tempfile::tempdir().unwrap());
 	let mut command = Command::new("redis-server");
-	command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]);
+	let (host, port) = (address.ip().to_string(), address.port().to_string());
+	command.args(["--port", &port, "--bind", &host, "--dir"]);
 	command.arg(folder.path()).args(["--save", "", "--appendonly", "yes"]);
-	Some(Server::start(command, port, folder))
+	Some(Server::start(command, address, folder))
 }
 
 /// The embedded 0-db, and the one that the variable `ZDB_BIN` names. Their administrator's
 /// password is `secret`.
 pub fn zdbs() -> Vec<Server> {
 	let mut servers = Vec::new();
-	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let (address, folder) = (own_address(), tempfile::tempdir().unwrap());
 	let mut command = Command::new(env!("CARGO_BIN_EXE_thin-mount"));
 	command.arg("serve").arg("--data").arg(folder.path().join("data"));
 	command.arg("--index").arg(folder.path().join("index"));
-	command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin", "secret"]);
-	servers.push(Server::start(command, port, folder));
+	command.args(["--listen", &address.to_string(), "--admin", "secret"]);
+	servers.push(Server::start(command, address, folder));
 	let Some(program) = std::env::var_os("ZDB_BIN") else {
 		skipped("ZDB_BIN names no 0-db: only the embedded one is tested");
 		return servers;
 	};
-	let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+	let (address, folder) = (own_address(), tempfile::tempdir().unwrap());
+	let (host, port) = (address.ip().to_string(), address.port().to_string());
 	let mut command = Command::new(program);
 	command.arg("--data").arg(folder.path().join("data"));
 	command.arg("--index").arg(folder.path().join("index"));
-	command.args(["--listen", "127.0.0.1", "--port", &port.to_string(), "--admin", "secret"]);
-	servers.push(Server::start(command, port, folder));
+	command.args(["--listen", &host, "--port", &port, "--admin", "secret"]);
+	servers.push(Server::start(command, address, folder));
 	servers
 }
 

@@ -168,4 +168,24 @@ impl Fixture {
 		change(&mut options);
 		thin_mount::mount::mount(options)
 	}
+
+	/// A mount whose reads fail soon. On a machine that has other things to do, what is fetched to
+	/// mount it may take longer than that now and then.
+	pub fn mount_in_a_hurry(
+		&self,
+		deadline: Duration,
+		change: impl Fn(&mut MountOptions),
+	) -> Mount {
+		for _ in 0..100 {
+			let mounted = self.mount_with(|options| {
+				change(options);
+				options.fetch.deadline = deadline;
+			});
+			match mounted {
+				Err(MountError::Image(error)) => println!("once more: {error}"),
+				mounted => return mounted.unwrap(),
+			}
+		}
+		panic!("{deadline:?} is too short to mount anything here")
+	}
 }

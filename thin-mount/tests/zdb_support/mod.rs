@@ -2,10 +2,14 @@
 
 #![allow(dead_code)]
 
+#[path = "../common/addresses.rs"]
+mod addresses;
+
+use addresses::own_address;
 use std::{
 	collections::BTreeMap,
 	io::{self, BufRead, BufReader, Read, Write},
-	net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+	net::{Shutdown, SocketAddr, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
@@ -84,6 +88,12 @@ impl Client {
 	pub fn second_half(&self) -> Self {
 		let stream = self.stream.try_clone().unwrap();
 		Self { stream, raw: Vec::new(), input: Vec::new(), at: 0 }
+	}
+
+	/// Lets the kernel hold back little of what is sent, so that it was received when it was sent,
+	/// but for some 300 KiB.
+	pub fn hold_little_back(&self) {
+		rustix::net::sockopt::set_socket_send_buffer_size(&self.stream, 64 * 1024).unwrap();
 	}
 
 	/// Closes the sending side alone.
@@ -248,22 +258,21 @@ impl Running {
 	}
 
 	fn start_real(program: &Path, folders: &Folders, arguments: &[&str]) -> Self {
-		let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+		let address = own_address();
 		let child = Command::new(program)
 			.arg("--data")
 			.arg(folders.data())
 			.arg("--index")
 			.arg(folders.index())
-			.args(["--listen", "127.0.0.1", "--port", &port.to_string()])
+			.args(["--listen", &address.ip().to_string(), "--port", &address.port().to_string()])
 			.args(arguments)
 			.stdout(Stdio::null())
 			.stderr(Stdio::null())
 			.spawn()
 			.unwrap();
-		let address = SocketAddr::from(([127, 0, 0, 1], port));
 		let started = Instant::now();
 		while TcpStream::connect(address).is_err() {
-			assert!(started.elapsed() < Duration::from_secs(20), "0-db does not listen");
+			assert!(started.elapsed() < Duration::from_secs(60), "0-db does not listen");
 			std::thread::sleep(Duration::from_millis(20));
 		}
 		Self::Real(child, address)

@@ -1,53 +1,98 @@
 //! Answers on their way out.
 
 use super::Shared;
-use crate::zdb::{files::Kind, format::DATA_ENTRY, keymap::Location, namespace::Namespace, resp};
+use crate::zdb::{
+	files::Kind,
+	format::DATA_ENTRY,
+	keymap::Location,
+	mapped::{self, Part, Piece},
+	namespace::Namespace,
+	resp,
+};
 use std::{
 	io::{self, IoSliceMut},
 	os::unix::fs::FileExt,
 };
 use tokio::{
-	io::AsyncWriteExt,
+	io::{AsyncWriteExt, Interest},
 	net::{tcp::WriteHalf, TcpStream},
+	task::coop::consume_budget,
 	time::timeout,
 };
 
 /// Bytes of answers that are held back so that they leave in one write.
-const REPLY: usize = 256 * 1024;
+const REPLY: usize = mapped::MOST;
+/// Values of fewer bytes are copied: that takes less than to send them from where they are.
+const LONG: usize = 16 * 1024;
 
 /// Answers that are on their way to a client.
 pub(in crate::zdb) struct Output<'a> {
 	stream: WriteHalf<'a>,
 	shared: &'a Shared,
-	/// What is not sent yet.
+	/// What is not sent yet, but for the pieces.
 	pub buffer: Vec<u8>,
+	/// Values, and before how much of the buffer each of them goes.
+	pieces: Vec<(usize, Piece)>,
+	/// The bytes of all pieces.
+	pieced: usize,
 }
 
 impl<'a> Output<'a> {
 	pub(super) fn new(stream: WriteHalf<'a>, shared: &'a Shared) -> Self {
-		Self { stream, shared, buffer: Vec::new() }
+		Self { stream, shared, buffer: Vec::new(), pieces: Vec::new(), pieced: 0 }
 	}
 
 	/// Sends everything.
 	pub(in crate::zdb) async fn flush(&mut self) -> io::Result<()> {
-		let mut sent = 0;
-		while sent < self.buffer.len() {
-			let write = self.stream.write(&self.buffer[sent..]);
-			match timeout(self.shared.limits.reply_time, write).await {
-				Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-				Ok(Ok(written)) => sent += written,
-				Ok(Err(error)) => return Err(error),
-				Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+		let (all, mut sent) = (self.waiting(), 0);
+		while sent < all {
+			match self.send(sent) {
+				Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+				Ok(more) => {
+					sent += more;
+					// A client that takes everything at once is not the only one.
+					consume_budget().await;
+				},
+				Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+					match timeout(self.shared.limits.reply_time, self.stream.writable()).await {
+						Ok(writable) => writable?,
+						Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+					}
+				},
+				Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
+				Err(error) => return Err(error),
 			}
 		}
 		self.shared.stats.sent.add(sent as u64);
 		self.buffer.clear();
+		self.pieces.clear();
+		self.pieced = 0;
 		Ok(())
+	}
+
+	/// Sends as much as the socket takes at once, without the first `skip` bytes.
+	fn send(&self, skip: usize) -> io::Result<usize> {
+		let stream: &TcpStream = self.stream.as_ref();
+		stream.try_io(Interest::WRITABLE, || {
+			let starts = std::iter::once(0).chain(self.pieces.iter().map(|(at, _)| *at));
+			let ends = self.pieces.iter().map(|(at, piece)| (*at, Some(piece)));
+			let ends = ends.chain(std::iter::once((self.buffer.len(), None)));
+			let parts = starts.zip(ends).flat_map(|(start, (end, piece))| {
+				let bytes = self.buffer.get(start..end).map(Part::Bytes);
+				[bytes, piece.map(Part::Piece)].into_iter().flatten()
+			});
+			mapped::send(stream, parts, skip)
+		})
+	}
+
+	/// Bytes that are not sent yet.
+	fn waiting(&self) -> usize {
+		self.buffer.len() + self.pieced
 	}
 
 	/// Sends what there is if it is much.
 	pub(in crate::zdb) async fn relieve(&mut self) -> io::Result<()> {
-		if self.buffer.len() >= REPLY {
+		if self.waiting() >= REPLY {
 			self.flush().await?;
 		}
 		Ok(())
@@ -63,6 +108,9 @@ impl<'a> Output<'a> {
 	pub(super) fn shrink(&mut self) {
 		if self.buffer.capacity() > 2 * REPLY {
 			self.buffer = Vec::new();
+		}
+		if self.pieces.capacity() > REPLY / LONG {
+			self.pieces = Vec::new();
 		}
 	}
 
@@ -114,16 +162,26 @@ impl<'a> Output<'a> {
 		offset: u64,
 		length: usize,
 	) -> Result<(), Unsent> {
-		let file = namespace.file(Kind::Data, file).map_err(Unsent::Unreadable)?;
+		let open = namespace.open_file(Kind::Data, file).map_err(Unsent::Unreadable)?;
+		let mapped = if length >= LONG { open.mapped() } else { None };
 		let mut done = 0;
 		while done < length {
-			let piece = (length - done).min(REPLY);
-			let start = self.buffer.len();
-			self.buffer.resize(start + piece, 0);
-			let read = read_at(&file, &mut self.buffer[start..], offset + done as u64);
-			// Once the client was promised more bytes, there is no way to say it any more.
-			read.map_err(if done == 0 { Unsent::Unreadable } else { Unsent::Broken })?;
-			done += piece;
+			let size = (length - done).min(REPLY);
+			let from = offset + done as u64;
+			match mapped.and_then(|mapped| mapped.piece(from..from + size as u64)) {
+				Some(piece) => {
+					self.pieced += piece.len();
+					self.pieces.push((self.buffer.len(), piece));
+				},
+				None => {
+					let start = self.buffer.len();
+					self.buffer.resize(start + size, 0);
+					let read = read_at(&open.file, &mut self.buffer[start..], from);
+					// Once the client was promised more bytes, there is no way to say it any more.
+					read.map_err(if done == 0 { Unsent::Unreadable } else { Unsent::Broken })?;
+				},
+			}
+			done += size;
 			if done < length {
 				self.relieve().await.map_err(Unsent::Broken)?;
 			}
