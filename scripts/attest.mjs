@@ -8,6 +8,7 @@ import { parseSnapshotId, registryOf, snapshotById } from './lib/registry.mjs';
 await command(
 	{
 		name: 'attest',
+		examples: ['attest.mjs 0x5f0c… --seed //Bob'],
 		summary:
 			'Vouches for a snapshot with the whole bond of the signer. Audit the snapshot first: ' +
 			'who vouches for a wrong one is slashed.',

@@ -10,6 +10,7 @@ import { pairs } from './lib/text.mjs';
 await command(
 	{
 		name: 'attester',
+		examples: ['attester.mjs 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty'],
 		summary: 'Shows an attester: its bond, what of it counts or is on its way out, its vouches.',
 		arguments: [['ADDRESS', 'the address of the attester']],
 	},

@@ -9,6 +9,7 @@ import { registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'bond',
+		examples: ['bond.mjs 1000 --seed //Bob', 'bond.mjs least --seed //Bob --in-block'],
 		summary:
 			'Bonds stake of the signer: what an attester vouches with, and can lose. ' +
 			'Adds to the bond, if there is one already.',

@@ -8,6 +8,7 @@ import { parseSnapshotId, registryOf, snapshotById } from './lib/registry.mjs';
 await command(
 	{
 		name: 'certify',
+		examples: ['certify.mjs 0x5f0c…'],
 		summary:
 			'Counts the stake that vouches for a pending snapshot again. Anybody can, after stake has ' +
 			'left that did not vouch.',

@@ -9,6 +9,7 @@ import { parseSnapshotId, registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'clean-up',
+		examples: ['clean-up.mjs 0x5f0c…'],
 		summary:
 			'Cleans up a snapshot that has ended or expired, or a dispute that nobody has decided in ' +
 			'time. Anybody can. The deposit comes back with the last attestation.',

@@ -33,6 +33,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
+. "$SCRIPTS/shell/service-manager.sh"
 . "$SCRIPTS/demo/nodes.sh"
 . "$SCRIPTS/demo/proofs.sh"
 . "$SCRIPTS/demo/refusals.sh"
@@ -144,9 +145,14 @@ say "attested by ${#attesters[@]}, certified"
 say "4/5 starting a fresh node from the snapshot (a minute or two, with all checks)"
 n_hash="$(ask_text block-hash "$alice" "$n")"
 with_option=(--thin-from "$id" --thin-proof "ws://127.0.0.1:$alice")
+start_manager thin
 started="$(now_ms)"
-start_node thin "$WORK/thin" --name thin "${with_option[@]}"
+NOTIFY_SOCKET="$WORK/thin.socket" start_node thin "$WORK/thin" --name thin "${with_option[@]}"
 thin_seconds="$(until_first_answer thin "$n_hash" "$started" 120)"
+told thin READY=1
+stages="$(sed -n 's/^STATUS=\([^ ]*\).*/\1/p; /^READY=1$/q' "$WORK/log/thin-told.out" | tr '\n' ' ')"
+[ "$stages" = "Proving Opening Making Starting " ] ||
+	fail "the stages that it tells the service manager are '$stages'"
 ask thin-status "${RPC_PORT[thin]}" "$WORK/created.json" >"$WORK/status.json"
 fetched="$(jq .fetched_bytes "$WORK/status.json")"
 thin_imported="$(ask imports "${RPC_PORT[thin]}" "${METRICS_PORT[thin]}" | jq .imported)"

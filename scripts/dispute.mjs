@@ -9,6 +9,7 @@ import { parseSnapshotId, registryOf, snapshotById } from './lib/registry.mjs';
 await command(
 	{
 		name: 'dispute',
+		examples: ['dispute.mjs 0x5f0c… --evidence 0x07… --seed //Eve'],
 		summary:
 			'Disputes a snapshot: it does not count as certified until there is a verdict. The signer ' +
 			'pays a deposit, and loses it if the dispute is dismissed.',

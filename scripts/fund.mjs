@@ -9,6 +9,7 @@ import { parseSnapshotId, registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'fund',
+		examples: ['fund.mjs 0x5f0c… 250 --seed //Dave'],
 		summary:
 			'Promises a reward to those who attest, or adds to it. Only the publisher of a pending ' +
 			'snapshot can. It is paid when the snapshot is certified, and comes back if it never is.',

@@ -9,6 +9,7 @@ import { bytes, table } from './lib/text.mjs';
 await command(
 	{
 		name: 'list',
+		examples: ['list.mjs', 'list.mjs --certified --json | jq -r .snapshots[].id'],
 		summary: 'Lists the snapshots registered on a chain, the newest block first.',
 		options: {
 			certified: {

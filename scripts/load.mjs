@@ -17,6 +17,7 @@ const count = (options, name) => {
 await command(
 	{
 		name: 'load',
+		examples: ['load.mjs --transfers 200 --batch 50 --seed //Dave'],
 		summary:
 			'Sends transfers to fresh accounts, in batches, and waits until all are in blocks. ' +
 			'One batch at a time spreads them: about one batch a block.',

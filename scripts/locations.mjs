@@ -10,6 +10,9 @@ import { parseSnapshotId, registryOf, snapshotById } from './lib/registry.mjs';
 await command(
 	{
 		name: 'locations',
+		examples: [
+			'locations.mjs 0x5f0c… --set "zdb://a.example.org/images zdb://b.example.org/images"',
+		],
 		summary:
 			'Sets all locations of a snapshot, in place of those it has, and renews its registration. ' +
 			'Only its publisher can.',

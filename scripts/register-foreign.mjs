@@ -10,6 +10,7 @@ import { readForeign } from './lib/snapshot-file.mjs';
 await command(
 	{
 		name: 'register-foreign',
+		examples: ['register-foreign.mjs --manifest snapshot.json --seed //Dave'],
 		summary:
 			'Registers a snapshot of another chain than the one it connects to. The block is not ' +
 			'checked there. The signer becomes its publisher and pays the deposit for foreign ones.',

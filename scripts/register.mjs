@@ -10,6 +10,7 @@ import { readCall, readManifest } from './lib/snapshot-file.mjs';
 await command(
 	{
 		name: 'register',
+		examples: ['register.mjs --call-file snapshot-64.json --seed //Dave'],
 		summary: 'Registers a snapshot on chain. The signer becomes its publisher and pays a deposit.',
 		signs: true,
 		options: {
@@ -56,7 +57,7 @@ function fromCall(api, path) {
 	try {
 		decoded = api.createType('Call', call);
 	} catch (error) {
-		throw new Unusable(`the call in ${path} is none of this chain's: ${error.message}`);
+		throw new Unusable(`the call in ${path} is none of this chain's, use --manifest instead: ${error.message}`);
 	}
 	// Whatever the file says gets signed: so it may say nothing but this.
 	if (decoded.section !== 'snapshots' || decoded.method !== 'register') {

@@ -9,6 +9,9 @@ import { parseSnapshotId, registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'report-equivocation',
+		examples: [
+			'report-equivocation.mjs 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty 0x5f0c… 0x9d31…',
+		],
 		summary:
 			'Reports an attester that vouches for two snapshots that contradict each other. It is ' +
 			'slashed at once, and the signer gets the share of a reporter.',

@@ -12,6 +12,7 @@ const VERDICTS = { fraudulent: 'Fraudulent', dismissed: 'Dismissed' };
 await command(
 	{
 		name: 'resolve',
+		examples: ['resolve.mjs 0x5f0c… --verdict dismissed'],
 		summary:
 			'Decides a dispute. `fraudulent` slashes all who vouch for the snapshot and its publisher, ' +
 			'`dismissed` takes the deposit of the reporter. Signed by the sudo account of the chain.',

@@ -8,6 +8,7 @@ import { parseSnapshotId, registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'retire',
+		examples: ['retire.mjs 0x5f0c… --seed //Dave'],
 		summary:
 			'Ends a snapshot. Only its publisher can. The deposit comes back at once when nobody vouches ' +
 			'for the snapshot, and else when it is cleaned up after the dispute window (clean-up.mjs).',

@@ -3,17 +3,33 @@
 
 import { decimalsOf, formatAmount } from './lib/amount.mjs';
 import { command } from './lib/command.mjs';
+import { reach } from './lib/reach.mjs';
 import { parseSnapshotId, snapshotById } from './lib/registry.mjs';
 import { bytes, pairs } from './lib/text.mjs';
 
 await command(
 	{
 		name: 'show',
+		examples: [
+			'show.mjs 0x5f0c…',
+			'show.mjs 0x5f0c… --reach',
+			'show.mjs 0x5f0c… --json | jq .status',
+		],
 		summary: 'Shows a snapshot: its manifest, its status, who vouches for it, where its chunks are.',
 		arguments: [['ID', 'the snapshot id']],
+		options: {
+			reach: {
+				type: 'boolean',
+				default: false,
+				help: 'also ask each location from here whether it has the image',
+			},
+		},
 	},
-	async ({ api, values: [text] }) => {
+	async ({ api, options, values: [text] }) => {
 		const snapshot = await snapshotById(api, parseSnapshotId(text));
+		const reached = options.reach
+			? await Promise.all(snapshot.locations.map((location) => reach(location, snapshot.image)))
+			: snapshot.locations.map((location) => ({ location }));
 		const amount = (units) => formatAmount(units, decimalsOf(api));
 		const { pruning, database, dispute } = snapshot;
 		const lines = [
@@ -53,8 +69,12 @@ await command(
 				'attester',
 				`${attester} with ${amount(stake)} since block ${at}`,
 			]),
-			...snapshot.locations.map((location) => ['location', location]),
+			...reached.map(({ location, has_image, reason }) => {
+				const found = has_image ? ', has the image' : `, ${reason}`;
+				return ['location', options.reach ? location + found : location];
+			}),
 		];
-		return { text: pairs(lines), json: snapshot };
+		const json = options.reach ? { ...snapshot, reached } : snapshot;
+		return { text: pairs(lines), json };
 	},
 );

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the project: what CI runs.
 #
-# Usage: scripts/test.sh [--only STEP[,STEP…]] [--network] [--fuzz [SECONDS]] [--help]
+# Usage: scripts/test.sh [--only STEP[,STEP…]] [--in-turn] [--network] [--fuzz [SECONDS]] [--help]
 #
 # The steps, in this order, and how long they last on two cores:
 #   format    rustfmt and shellcheck                                    seconds
@@ -9,10 +9,12 @@
 #   build     the workspace with all its tests                          3 to 12 minutes
 #   unit      the tests of the workspace                                2 to 5 minutes
 #   scripts   the tests of the polkadot-js scripts, licences            seconds
-#   registry  the registry of snapshots on a running chain, through the
-#             polkadot-js scripts (scripts/test/registry.sh)            up to 9 minutes
 #   files     a folder of files and a foreign database, packed,
 #             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
+# and these, which mostly wait for blocks. Where each can have a network of its own (as root), three of
+# them run at once, the others one after the other; --in-turn runs all of them so:
+#   registry  the registry of snapshots on a running chain, through the
+#             polkadot-js scripts (scripts/test/registry.sh)            up to 9 minutes
 #   deploy    what is in deploy/ (scripts/test/deploy.sh)               a minute
 #   explorer  the page of the registry (scripts/test/explorer.sh)       2 minutes
 #   tutorial  every command of docs/TUTORIAL.md                         4 minutes
@@ -40,13 +42,19 @@ shopt -s inherit_errexit
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/build.sh"
+. "$SCRIPTS/setup/packages.sh"
+. "$SCRIPTS/setup/browser.sh"
 . "$SCRIPTS/test/lint.sh"
+. "$SCRIPTS/test/side-by-side.sh"
 
-STEPS=(format lint build unit scripts registry files deploy explorer tutorial network demo)
+STEPS=(format lint build unit scripts files registry deploy explorer tutorial network demo)
+# Those that mostly wait for blocks, the longest first.
+SIDE_BY_SIDE=(demo registry tutorial network explorer deploy)
 chosen=("${STEPS[@]}")
 STEPS+=(large fuzz)
 fuzz_seconds=60
 network_snapshots=1
+in_turn=false
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--help | -h) print_help "$0" && exit 0 ;;
@@ -55,6 +63,7 @@ while [ $# -gt 0 ]; do
 		IFS=, read -r -a chosen <<<"$2"
 		shift
 		;;
+	--in-turn) in_turn=true ;;
 	--network)
 		chosen=(network)
 		network_snapshots=3
@@ -104,33 +113,49 @@ step_unit() { cargo test --release --workspace --locked; }
 step_scripts() {
 	(cd "$SCRIPTS" && npm test --silent)
 	if command -v cargo-deny >/dev/null; then
-		cargo deny check licenses sources
+		cargo deny check licenses sources bans
 	fi
 	# Which there are changes from day to day, and so does what a test of them would say.
 	say "NOT CHECKED: known flaws of dependencies; cargo deny check advisories asks for them"
 }
-step_registry() { "$SCRIPTS/test/registry.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_registry() { alone "$SCRIPTS/test/registry.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
-step_deploy() { "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
-step_explorer() { "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
-step_tutorial() { "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_deploy() { alone "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_explorer() { alone "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_tutorial() { alone "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_network() {
 	if (. "$SCRIPTS/test/hosts.sh" && can_make_hosts); then
-		"$SCRIPTS/test/network.sh" --bin "$CARGO_TARGET_DIR/release" --snapshots "$network_snapshots"
+		alone "$SCRIPTS/test/network.sh" --bin "$CARGO_TARGET_DIR/release" --snapshots "$network_snapshots"
 	else
 		say "NOT CHECKED: publishing and attesting between hosts (that takes root and iproute2)"
 	fi
 }
 step_large() { "$SCRIPTS/test/large.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_fuzz() { "$SCRIPTS/test/fuzz.sh" "$fuzz_seconds"; }
-step_demo() { "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_demo() { alone "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
+
+is_chosen() { [[ " ${chosen[*]} " == *" $1 "* ]]; }
+
+together=()
+for step in "${SIDE_BY_SIDE[@]}"; do
+	! is_chosen "$step" || together+=("$step")
+done
+if $in_turn || [ "${#together[@]}" -lt 2 ] || ! can_have_networks; then
+	together=()
+fi
 
 for step in "${STEPS[@]}"; do
-	[[ " ${chosen[*]} " == *" $step "* ]] || continue
+	is_chosen "$step" || continue
+	[[ " ${together[*]} " != *" $step "* ]] || continue
 	say "== $step"
 	started=$SECONDS
 	# A plain command: inside a condition, `set -e` would let the step go on after an error.
 	"step_$step"
 	say "== $step passed ($((SECONDS - started)) s)"
 done
+if [ "${#together[@]}" -gt 0 ]; then
+	# There is no network to install it from then.
+	! is_chosen explorer || setup_browser >/dev/null || true
+	run_side_by_side "${together[@]}"
+fi
 say "passed: ${chosen[*]}"

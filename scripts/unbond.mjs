@@ -10,6 +10,7 @@ import { registryOf } from './lib/registry.mjs';
 await command(
 	{
 		name: 'unbond',
+		examples: ['unbond.mjs --amount 100 --seed //Bob', 'unbond.mjs --withdraw --seed //Bob'],
 		summary:
 			'Takes stake of the signer out of its bond. It stops counting at once, and stays on hold ' +
 			'for the unbonding period; then --withdraw gets it back.',

@@ -11,6 +11,7 @@ import { bytes, table } from './lib/text.mjs';
 await command(
 	{
 		name: 'watch',
+		examples: ['watch.mjs --url wss://rpc.example.org'],
 		summary:
 			'Shows the registry at each finalized block, until it is stopped (Ctrl-C). On a terminal ' +
 			'the table stays in place; elsewhere, and with --json, a new one is written when it differs.',

@@ -8,6 +8,7 @@ import { parseSnapshotId, registryOf, snapshotById } from './lib/registry.mjs';
 await command(
 	{
 		name: 'withdraw-attestation',
+		examples: ['withdraw-attestation.mjs 0x5f0c… --seed //Bob'],
 		summary:
 			'Takes back that the signer vouches for a snapshot: at once while it was never certified, ' +
 			'else after the dispute window, and not while a dispute is open.',

@@ -56,7 +56,7 @@ fn encode_register(
 	let most = duties::most_locations();
 	if locations.len() > most {
 		return Err(format!(
-			"{} locations are more than the {most} the chain takes",
+			"{} locations are more than the {most} the chain takes: name fewer with --location",
 			locations.len()
 		));
 	}
@@ -159,6 +159,8 @@ pub fn run() -> sc_cli::Result<()> {
 				cmd.run::<Block>(&config)
 			})
 		},
+		Some(Subcommand::Completions(cmd)) => cmd.run(),
+		Some(Subcommand::Man(cmd)) => cmd.run(),
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),
 		None => {

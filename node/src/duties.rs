@@ -38,7 +38,7 @@ impl Signer<Block> for KeystoreSigner {
 		call: Call<Header>,
 		terms: Terms<Block, Nonce>,
 	) -> Result<OpaqueExtrinsic, String> {
-		let key = self.key().ok_or("the keystore has no key of type thin")?;
+		let key = self.key().ok_or("the keystore has no key of type thin any more")?;
 		let extension: TxExtension = (
 			frame_system::CheckNonZeroSender::new(),
 			frame_system::CheckSpecVersion::new(),

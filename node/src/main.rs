@@ -7,6 +7,7 @@ mod benchmarking;
 mod chain_spec;
 mod cli;
 mod command;
+mod documents;
 mod duties;
 mod rpc;
 mod service;
@@ -23,7 +24,9 @@ fn main() -> ExitCode {
 		Err(error) => {
 			let text = error.to_string();
 			// sc-service's word for errors that are not its own.
-			eprintln!("Error: {}", text.strip_prefix("Application: ").unwrap_or(&text));
+			let text = text.strip_prefix("Application: ").unwrap_or(&text);
+			eprintln!("Error: {text}");
+			thin_client::notify::failed(text);
 			ExitCode::FAILURE
 		},
 	}

@@ -301,6 +301,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let rpc_builder = {
 		let (client, prover) = (client.clone(), prover.clone());
 		let pool = transaction_pool.clone();
+		let thin = thin.clone();
 		Box::new(move |_| {
 			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
 			let prover = prover.clone();
@@ -347,7 +348,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, _, _>(
 			StartAuraParams {
 				slot_duration,
-				client,
+				client: client.clone(),
 				select_chain,
 				block_import,
 				proposer_factory,
@@ -399,6 +400,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		// Essential, like authoring: the voter ends only when something is wrong.
 		task_manager.spawn_essential_handle().spawn_blocking("grandpa-voter", None, voter);
 	}
+
+	let running = thin_client::notify::ready(&*client, thin.as_ref())?;
+	task_manager.spawn_handle().spawn("service-manager", Some("thin"), running);
 
 	Ok(task_manager)
 }

@@ -21,7 +21,8 @@ export async function connect(url) {
 		throw new Unusable(`'${url}' is no address of an RPC: ${error.message}`);
 	}
 	const lost = new Promise((_, reject) => {
-		const no = (why) => reject(new Unusable(`no node answers at ${url} (${why})`));
+		const advice = 'start one, or name another with --url';
+		const no = (why) => reject(new Unusable(`no node answers at ${url} (${why}): ${advice}`));
 		provider.on('error', (error) => no(error?.message || 'the connection was refused'));
 		setTimeout(() => no(`nothing within ${CONNECT_MS / 1000} seconds`), CONNECT_MS).unref?.();
 	});
@@ -98,12 +99,17 @@ export function failureAmong(api, events) {
 export async function submit(api, transaction, signer, { inBlock = false, nonce = -1 } = {}) {
 	let stop;
 	const done = new Promise((resolve, reject) => {
-		const gone = () => reject(new Unusable('the connection to the node was lost meanwhile'));
+		const gone = () =>
+			reject(
+				new Unusable(
+					'the connection to the node was lost meanwhile: show.mjs and list.mjs tell what came of it',
+				),
+			);
 		api.once('disconnected', gone);
 		const settle = (result) => {
 			const { status } = result;
 			if (result.isError) {
-				reject(new Refused(`the node dropped the transaction: ${status.type}`));
+				reject(new Refused(`the node dropped the transaction (${status.type}): send it again`));
 			} else if (inBlock ? status.isInBlock || status.isFinalized : status.isFinalized) {
 				api.off('disconnected', gone);
 				resolve(result);

@@ -26,7 +26,7 @@ const SIGNING = {
 /**
  * Runs a command and ends the process when it is through.
  *
- * `about`: { name, summary, signs, arguments: [[NAME, help]…], options }. Every argument is
+ * `about`: { name, examples, summary, signs, arguments: [[NAME, help]…], options }. Every argument is
  * required. `run` gets `{ api, options, values }` and returns `{ text, json }`.
  */
 export async function command(about, run) {
@@ -98,12 +98,19 @@ function help(about, specification) {
 	return [
 		about.summary,
 		'',
+		...examples(about),
 		`Usage: node scripts/${about.name}.mjs [options]${names}`,
 		'',
 		...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
 		'',
 		'Exit codes: 0 done, 1 refused by the chain or not found, 2 wrong usage or no connection.',
 	].join('\n');
+}
+
+function examples({ examples = [] }) {
+	if (!examples.length) return [];
+	const head = examples.length > 1 ? 'Examples:' : 'Example:';
+	return [head, ...examples.map((example) => `  node scripts/${example}`), ''];
 }
 
 function print(text) {

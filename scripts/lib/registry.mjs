@@ -6,7 +6,9 @@ import { formatLocation } from './location.mjs';
 /** The pallet's storage, or a sentence saying that this chain has none. */
 export function registryOf(api) {
 	if (!api.query.snapshots) {
-		throw new Unusable('the chain of this node has no registry of snapshots (pallet Snapshots)');
+		throw new Unusable(
+			'the chain of this node has no registry of snapshots (pallet Snapshots): ask another with --url',
+		);
 	}
 	return api.query.snapshots;
 }
@@ -32,7 +34,7 @@ export function registryApiOf(api) {
 /** All about a snapshot, as plain data: its record, locations, attestations, dispute, stakes. */
 export async function snapshotById(api, id) {
 	const found = await registryApiOf(api).snapshot(id);
-	if (found.isNone) throw new Refused(`no snapshot ${id} is registered on this chain`);
+	if (found.isNone) throw new Refused(`no snapshot ${id} is registered on this chain: list.mjs shows those that are`);
 	const details = found.unwrap();
 	return {
 		...plainEntry(details),
@@ -82,7 +84,7 @@ export async function pendingSnapshots(api) {
 /** The standing of an attester, as plain data. */
 export async function attesterOf(api, address) {
 	const found = await registryApiOf(api).attester(address);
-	if (found.isNone) throw new Refused(`${address} has no bond on this chain`);
+	if (found.isNone) throw new Refused(`${address} has no bond on this chain: bond.mjs makes one`);
 	const info = found.unwrap();
 	return {
 		attester: address,

@@ -5,7 +5,8 @@
 //   command DEPLOY SERVICE DIR PEERS   the words of a service, for this machine: its data in DIR,
 //                          and its boot node at the port PEERS
 //   metrics DEPLOY PORT    every metric of dashboards and rules is one of the node at this port;
-//                          but those of a thin node, which are `thin-metrics DEPLOY PORT`
+//                          but those of a thin node, which are `thin-metrics DEPLOY PORT`, and all
+//                          of these in docs/METRICS.md too
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -239,7 +240,17 @@ async function metrics(deploy, port, thin = false) {
 		}
 	}
 	must(looked > 0, 'no metric was looked for');
+	if (there.has('thin_snapshot_block')) documented(deploy, there);
 	if (!wrong.length) console.error(`the node has each of the ${looked} metrics that are named`);
+}
+
+/** What docs/METRICS.md lists of a thin node it has. */
+function documented(deploy, there) {
+	const [, chapter] = /^## Of a node$([\s\S]*?)^## /m.exec(text(deploy, '../docs/METRICS.md'));
+	const items = chapter.split('\n').filter((line) => line.startsWith('- '));
+	const listed = new Set(items.flatMap((line) => line.match(/`thin_\w+`/g)).map((name) => name.slice(1, -1)));
+	for (const name of listed) must(there.has(name), `METRICS.md: the node has no metric ${name}`);
+	must(listed.size > 10, `METRICS.md lists only ${listed.size} metrics of a node`);
 }
 
 /** The metrics that an expression of PromQL names: what is left of it without all else. */

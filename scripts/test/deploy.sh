@@ -4,10 +4,12 @@
 # Usage: scripts/test/deploy.sh [--bin DIRECTORY] [--help]
 #
 #   - deploy/build.sh, which the Dockerfile runs; the programs need only libraries of the image
+#   - completions for shells, and manual pages
 #   - the Dockerfile and the compose files: instructions, files, volumes, options of the programs
 #   - the systemd units: systemd-analyze verify and security; and that the rights of
 #     thin-node@.service and of compose.fuse.yaml are enough to mount (as root, with FUSE)
 #   - the validators of compose.yaml, with the command lines they have there, make final blocks
+#   - the programs tell the service manager, as Type=notify has it, when they are ready and stop
 #   - every metric in the dashboard and the alert rules is one of a running node's
 #   - the health check says yes to what runs, and no to what doesn't
 # Takes a minute. What can't be checked on this machine is named: NOT CHECKED.
@@ -24,6 +26,7 @@ DEPLOY="$(cd "$SCRIPTS/../deploy" && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
+. "$SCRIPTS/shell/service-manager.sh"
 
 bin=
 while [ $# -gt 0 ]; do
@@ -55,6 +58,23 @@ check_build() {
 				fail "$program needs $library, which the image doesn't have"
 		done < <(ldd "$bin/$program" | awk '{ print $1 }')
 	done
+}
+
+# What shells and man get.
+check_documents() {
+	local program shell page
+	for program in thin-node thin-mount; do
+		for shell in bash zsh fish; do
+			"$bin/$program" completions "$shell" >"$WORK/completions.$shell"
+			grep -q "$program" "$WORK/completions.$shell" || fail "$program has no completions for $shell"
+		done
+		bash -n "$WORK/completions.bash" || fail "the completions of $program are no bash"
+		"$bin/$program" man "$WORK/man"
+	done
+	for page in thin-node{,-snapshot,-snapshot-create,-key,-chain-info,-man} thin-mount{,-pack}; do
+		grep -q '^\.SH EXAMPLES' "$WORK/man/$page.1" || fail "the page of $page has no examples"
+	done
+	[ -f "$WORK/man/thin-node-key-insert.1" ] || fail "a command below another one has no page"
 }
 
 check_units() {
@@ -155,7 +175,8 @@ start_service() {
 	shift
 	mkdir "$WORK/$name"
 	mapfile -t words < <(node "$SCRIPTS/test/deploy.mjs" command "$DEPLOY" "$name" "$WORK/$name" "$peers")
-	start "$name" "$bin/thin-node" "${words[@]}" --no-mdns "$@"
+	start_manager "$name"
+	NOTIFY_SOCKET="$WORK/$name.socket" start "$name" "$bin/thin-node" "${words[@]}" --no-mdns "$@"
 }
 
 check_running() {
@@ -166,10 +187,15 @@ check_running() {
 	start_service alice --rpc-port "$rpc" --port "$peers" --prometheus-port "$metrics"
 	start_service bob --rpc-port "$(free_port)" --port "$(free_port)" --prometheus-port "$(free_port)"
 	mkdir "$WORK/zdb"
-	start store "$bin/thin-mount" serve --data "$WORK/zdb/data" --index "$WORK/zdb/index" \
-		--listen 127.0.0.1:0
+	start_manager store
+	NOTIFY_SOCKET="$WORK/store.socket" start store "$bin/thin-mount" serve --data "$WORK/zdb/data" \
+		--index "$WORK/zdb/index" --listen 127.0.0.1:0
 	address="$(wait_for_line store '^listening on ' 30)"
 	store="${address##*:}"
+	told store READY=1
+	told alice READY=1
+	# What says that it is ready answers at once.
+	"$DEPLOY/health.sh" rpc "$rpc" || fail "a node that says it is ready doesn't answer"
 	# Final only when the two find each other and vote.
 	"$SCRIPTS/demo/check.mjs" height "$rpc" finalized 1 180 >/dev/null || {
 		show_log alice
@@ -186,10 +212,14 @@ check_running() {
 	! "$DEPLOY/health.sh" store "$store" || fail "health.sh says that a stopped store answers"
 	stop alice
 	stop bob
+	told store READY=1 STOPPING=1
+	told alice READY=1 STOPPING=1
+	say "the programs tell the service manager when they are ready and when they stop"
 	say "the health check tells what runs from what doesn't"
 }
 
 check_build
+check_documents
 node "$SCRIPTS/test/deploy.mjs" files "$DEPLOY" "$bin"
 check_units
 check_rights

@@ -22,6 +22,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/setup/packages.sh"
+. "$SCRIPTS/setup/browser.sh"
 
 bin=
 screenshot=
@@ -38,12 +39,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-find_chromium() { command -v "${CHROMIUM:-chromium}" || command -v google-chrome; }
-if ! find_chromium >/dev/null; then
-	# In a shell of its own: what can't be installed ends that one.
-	(install_packages chromium fonts-dejavu-core) || true
-fi
-CHROMIUM="$(find_chromium)" || {
+CHROMIUM="$(setup_browser)" || {
 	say "NOT CHECKED: the page of the registry (there is no Chromium)"
 	exit 0
 }

@@ -32,10 +32,12 @@ test('only what nobody vouches for is allowed to be uncertified', () => {
 	assert.ok(pending.command.includes('--thin-allow-uncertified') && pending.note);
 });
 
-test('a snapshot of another chain is started from its stores', () => {
+test('a snapshot of another chain is proven from the genesis of both', () => {
 	const { command, note } = startOf(snapshot('certified', 'foreign'), RPC);
-	assert.ok(command.includes("--thin-store 'zdb://[2001:db8::1]:9900/a'"));
-	assert.ok(!command.includes('--thin-proof') && note);
+	assert.ok(command.includes(`--thin-proof ${RPC}`) && command.includes('--thin-registry') && note);
+	assert.ok(!command.includes('uncertified'));
+	const pending = startOf(snapshot('pending', 'foreign'), RPC);
+	assert.ok(pending.command.includes('--thin-registry') && pending.command.includes('uncertified'));
 });
 
 test('whatever an address holds, it stays one word of a shell', () => {

@@ -1,7 +1,7 @@
-// The code that docs/TUTORIAL.md shows for a chain of one's own is that of the template chain.
+// The diffs that docs/TUTORIAL.md shows for a chain of one's own are between files that are compiled.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,33 +11,90 @@ const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 /** Without what rustfmt decides: white space, and commas before what closes. */
 const bare = (code) => code.replace(/\s+/g, '').replace(/,(?=[)\]}])/g, '');
 
-const SOURCES = [
-	'node/src/cli.rs',
-	'node/src/command.rs',
-	'node/src/rpc.rs',
-	'node/src/service.rs',
-	'runtime/src/lib.rs',
-	'runtime/src/apis.rs',
-	'runtime/src/configs/snapshots.rs',
-];
-
-test('each shown line is in the sources', () => {
-	const sources = bare(SOURCES.map(read).join('\n'));
-	const document = read('docs/TUTORIAL.md');
-	const missing = [];
-	let lines = 0;
-	for (const [, kind, block] of document.matchAll(/^```(rust|diff)\n([\s\S]*?)^```$/gm)) {
-		const shown = block
-			.split('\n')
-			.filter((line) => (kind === 'rust' ? true : line.startsWith('+')))
-			.map((line) => (kind === 'rust' ? line : line.slice(1)))
-			// What stands for more than is shown.
-			.filter((line) => !line.includes('…'))
-			.map((line) => bare(line).replace(/,$/, ''))
-			.filter((line) => line.length > 2);
-		lines += shown.length;
-		missing.push(...shown.filter((line) => !sources.includes(line)));
+/** The diffs: `{ from, to, hunks }`, each hunk the lines of it. `from` is missing for the runtime. */
+const diffs = [...read('docs/TUTORIAL.md').matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, block]) => {
+	const lines = block.trimEnd().split('\n');
+	const file = (mark) =>
+		lines[0].startsWith(mark) || lines[1].startsWith(mark)
+			? lines.find((line) => line.startsWith(mark)).slice(4)
+			: undefined;
+	const [from, to] = [file('--- '), file('+++ ')];
+	assert.ok(to, `a diff without a name:\n${block}`);
+	const hunks = [[]];
+	for (const line of lines.slice(from ? 2 : 1)) {
+		if (line === '@@') hunks.push([]);
+		else hunks.at(-1).push(line);
 	}
-	assert.deepEqual(missing, [], 'in no source');
-	assert.ok(lines > 20, `only ${lines} lines were found`);
+	return { from, to, hunks };
+});
+
+/** One side of a hunk, in the pieces between what stands for more than is shown. */
+function side(hunk, mark) {
+	const pieces = [[]];
+	for (const line of hunk.filter((line) => line === '' || line[0] === ' ' || line[0] === mark)) {
+		if (line.includes('…')) pieces.push([]);
+		else pieces.at(-1).push(line.slice(1));
+	}
+	return pieces.map((piece) => bare(piece.join('\n'))).filter((piece) => piece.length > 0);
+}
+
+test('each side of each hunk is in its file, in one piece', () => {
+	assert.ok(diffs.length >= 12, `only ${diffs.length} diffs were found`);
+	for (const { from, to, hunks } of diffs) {
+		for (const [mark, path] of [
+			['-', from],
+			['+', to],
+		]) {
+			if (path === undefined) continue;
+			const file = bare(read(path));
+			for (const hunk of hunks) {
+				for (const piece of side(hunk, mark)) {
+					assert.ok(file.includes(piece), `not in ${path}:\n${hunk.join('\n')}`);
+				}
+			}
+		}
+	}
+});
+
+test('what is taken away is not there any more, and what is added was not there', () => {
+	for (const { from, to, hunks } of diffs.filter(({ from }) => from)) {
+		const files = { '+': bare(read(from)), '-': bare(read(to)) };
+		for (const [mark, other] of Object.entries(files)) {
+			for (const hunk of hunks.filter((hunk) => hunk.some((line) => line[0] === mark && !line.includes('…')))) {
+				const changed = side(hunk, mark).join('');
+				assert.ok(!other.includes(changed), `also on the other side of ${to}:\n${hunk.join('\n')}`);
+			}
+		}
+	}
+});
+
+test('the diff of the runtime is all of it', () => {
+	const ofRuntime = diffs.filter(({ to }) => to.startsWith('runtime/'));
+	const added = new Set(
+		ofRuntime.flatMap(({ hunks }) =>
+			hunks.flat().flatMap((line) => (line[0] === '+' ? [line.slice(1).trim()] : [])),
+		),
+	);
+	const files = ['runtime/Cargo.toml', ...readdirSync(join(ROOT, 'runtime/src')).map((file) => `runtime/src/${file}`)];
+	const sources = files.filter((file) => /\.(rs|toml)$/.test(file) && !file.endsWith('/tests.rs'));
+	const left = sources.flatMap((file) =>
+		read(file)
+			.split('\n')
+			.map((line) => line.trim())
+			.filter((line) => /snapshots/i.test(line) && !/^(\/\/|description)/.test(line) && !added.has(line))
+			.map((line) => `${file}: ${line}`),
+	);
+	assert.deepEqual(left, [], 'not in the tutorial');
+	assert.ok(sources.length > 5);
+});
+
+test('the plain node knows nothing of Thin', () => {
+	const folder = 'node/plain/src';
+	const code = readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`);
+	assert.ok(code.length >= 5);
+	for (const file of [...code, 'node/plain/Cargo.toml']) {
+		for (const word of ['thin_client', 'thin_mount', 'thin-client', 'thin-mount', 'pallet_snapshots', 'pallet-snapshots']) {
+			assert.ok(!read(file).includes(word), `${file} has ${word}`);
+		}
+	}
 });

@@ -54,7 +54,7 @@ pub struct CacheOptions {
 
 /// The folder of a cache can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the cache folder {} can't be used: {error}", folder.display())]
+#[error("the cache folder {} can't be used: {error}. Name another, or mend its rights", folder.display())]
 pub struct CacheError {
 	folder: PathBuf,
 	error: io::Error,

@@ -149,7 +149,7 @@ pub enum MountError {
 	#[error(transparent)]
 	Store(#[from] StoreError),
 	/// The image is in none of the stores.
-	#[error("image {image} is in none of the stores: {stores}")]
+	#[error("image {image} is in none of the stores: {stores}. Check its id, or add a store that has it")]
 	NoImage {
 		/// The image.
 		image: ImageId,

@@ -51,13 +51,13 @@ pub enum RestoreError {
 		reason: &'static str,
 	},
 	/// Another process restores to the same place.
-	#[error("{} is in use: another process restores to the same directory", path.display())]
+	#[error("{} is in use: another process restores to the same directory. Wait for it, or name another", path.display())]
 	Busy {
 		/// The directory that is being filled.
 		path: PathBuf,
 	},
 	/// There is not enough room for the data of the image.
-	#[error("{} has {free} bytes free, and the image needs {needed}", path.display())]
+	#[error("{} has {free} bytes free, and the image needs {needed}: make room, or name another place", path.display())]
 	Space {
 		/// Where it would be written.
 		path: PathBuf,

@@ -133,7 +133,7 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
 	/// A folder can't be used.
-	#[error("{path}: {error}")]
+	#[error("{path} can't be used: {error}. Name another folder, or mend its rights")]
 	Folder {
 		/// The folder or a file in it.
 		path: PathBuf,
@@ -158,7 +158,7 @@ pub enum ServeError {
 	#[error("the administrator's password has to be 1 to 128 bytes long")]
 	AdminPassword,
 	/// The address can't be listened on.
-	#[error("can't listen on {address}: {error}")]
+	#[error("can't listen on {address}: {error}. Name another address with --listen")]
 	Listen {
 		/// The address asked for.
 		address: String,

@@ -35,7 +35,7 @@ pub enum AuditError {
 	#[error(transparent)]
 	Read(#[from] ReadError),
 	/// The list of visited nodes can't be kept.
-	#[error("the list of visited nodes can't be kept in {}: {reason}", path.display())]
+	#[error("the list of visited nodes can't be kept in {}: {reason}. Name another folder with --work", path.display())]
 	Visited {
 		/// Its folder.
 		path: std::path::PathBuf,

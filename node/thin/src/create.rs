@@ -15,6 +15,7 @@ use crate::{
 	promise::{self, Promise},
 	proof::bytes32,
 	records,
+	ticker::{share, Line},
 };
 use codec::Encode;
 use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
@@ -28,7 +29,8 @@ use std::{
 	sync::Arc,
 };
 use thin_mount::{
-	pack::{self, PackOptions},
+	pack::{self, PackError, PackOptions},
+	progress::Progress,
 	store::Store,
 };
 
@@ -80,6 +82,17 @@ pub fn create<Block: BlockT>(
 where
 	NumberFor<Block>: BlockNumberOps,
 {
+	create_with(options, &Line::hidden())
+}
+
+/// The same, with a line that says how far it is.
+pub(crate) fn create_with<Block: BlockT>(
+	options: CreateOptions<'_, Block>,
+	line: &Line,
+) -> Result<Created<Block>, CreateError>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
 	let staging = staging_beside(options.database)?;
 	tracing::info!(target: "thin", path = %options.database.display(), "linking the database");
 	copy::copy_database(options.database, &staging.0)?;
@@ -107,8 +120,16 @@ where
 	}
 	let stores: Vec<&dyn Store> = options.stores.iter().map(|store| &**store).collect();
 	tracing::info!(target: "thin", stores = stores.len(), "packing");
-	let packed = pack::pack_to_all(&staging.0, &stores, &pack_options(), &|_| {})
-		.map_err(|error| CreateError::Pack(error.to_string()))?;
+	let packing = |error: PackError| CreateError::Pack(error.to_string());
+	let pack_options = pack_options();
+	let total = match line.is_seen() {
+		true => pack::measure(&staging.0, &pack_options).map_err(packing)?.bytes,
+		false => 0,
+	};
+	let on_progress =
+		|progress: Progress| line.draw(|| format!("packing {}", share(progress.bytes, total)));
+	let packed =
+		pack::pack_to_all(&staging.0, &stores, &pack_options, &on_progress).map_err(packing)?;
 	let (image_id, logical_size) = (packed.image, packed.totals.bytes);
 	let uploaded_bytes: u64 = packed.uploads.iter().map(|upload| upload.bytes).sum();
 

@@ -42,7 +42,11 @@ pub enum StartError {
 	)]
 	NotRocksDb,
 	/// The local database can't be used.
-	#[error("the local database {} can't be opened: {reason}", path.display())]
+	#[error(
+		"the local database {} can't be opened: {reason}. If no other node uses it, look after its \
+		 disk, or remove it with purge-chain and start again with --thin-from",
+		path.display()
+	)]
 	Local {
 		/// Its folder.
 		path: PathBuf,
@@ -68,7 +72,10 @@ pub enum StartError {
 	#[error(transparent)]
 	Source(#[from] SourceError),
 	/// The registration is not proven.
-	#[error("the proof of snapshot {id} from {source_name} does not hold: {error}")]
+	#[error(
+		"the proof of snapshot {id} from {source_name} does not hold: {error}. Nothing of it was \
+		 taken over: give another source with --thin-proof, or none, to look in the stores"
+	)]
 	Registration {
 		/// The snapshot, or `latest`.
 		id: String,
@@ -94,7 +101,10 @@ pub enum StartError {
 		ours: String,
 	},
 	/// The block is not proven.
-	#[error("snapshot {id:?} is not proven: {error}")]
+	#[error(
+		"snapshot {id:?} is not proven: {error}. Give another store with --thin-store, or start \
+		 from another snapshot"
+	)]
 	Proof {
 		/// The snapshot.
 		id: SnapshotId,
@@ -108,10 +118,13 @@ pub enum StartError {
 	#[error("the image of the snapshot can't be mounted: {0}")]
 	Mount(String),
 	/// The image can't be read as a database.
-	#[error(transparent)]
+	#[error("{0}. Check the stores of the snapshot, or start from another one")]
 	Image(#[from] ReadError),
 	/// The SDK refused what was proven.
-	#[error("the local database can't be made: {0}")]
+	#[error(
+		"the local database can't be made: {0}. Nothing of it was kept: look after the disk and \
+		 start again; if it stays so, start from another snapshot"
+	)]
 	Bootstrap(String),
 }
 
@@ -127,7 +140,11 @@ pub enum CreateError {
 		reason: String,
 	},
 	/// A file could not be linked, copied, read or written.
-	#[error("{}: {error}", path.display())]
+	#[error(
+		"{} can't be linked, copied or written: {error}. It takes the rights of the node's user, \
+		 and room on that disk",
+		path.display()
+	)]
 	File {
 		/// The file.
 		path: PathBuf,
@@ -144,13 +161,19 @@ pub enum CreateError {
 		attempts: u32,
 	},
 	/// RocksDB refused the copy.
-	#[error("the copy of the database can't be used: {0}")]
+	#[error(
+		"the copy of the database can't be used: {0}. The database itself was not touched: try \
+		 again, with the node stopped if it stays so"
+	)]
 	Copy(String),
 	/// The database says nothing that a snapshot could be made of.
 	#[error("this database can't be made a snapshot: {0}")]
 	Unsuitable(String),
 	/// The chain of finality is not whole.
-	#[error("the finality of block {number} can't be proven from this database: {error}")]
+	#[error(
+		"the finality of block {number} can't be proven from this database: {error}. Make the \
+		 snapshot of a node that has synced from genesis"
+	)]
 	Proof {
 		/// The block.
 		number: u64,

@@ -35,7 +35,7 @@ pub struct Anchor {
 
 /// Why a chain spec has no usable genesis.
 #[derive(Debug, thiserror::Error)]
-#[error("the chain spec has no genesis that a thin start can use: {0}")]
+#[error("the chain spec has no genesis that a thin start can use: {0}. Give the chain's own with --chain")]
 pub struct GenesisError(String);
 
 impl<Block: BlockT> Genesis<Block> {

@@ -31,6 +31,7 @@ pub mod layered;
 pub mod local;
 pub mod metrics;
 pub mod mounted;
+pub mod notify;
 pub mod parts;
 pub mod pristine;
 pub mod promise;
@@ -45,3 +46,4 @@ pub mod start;
 pub mod status;
 #[cfg(test)]
 mod testing;
+mod ticker;

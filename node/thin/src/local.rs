@@ -13,12 +13,16 @@ use sp_database::{Database, Transaction};
 use std::{
 	path::{Path, PathBuf},
 	sync::Arc,
+	time::{Duration, Instant},
 };
 
 const MARKER: &[u8] = b"marker";
 const GENESIS: &[u8] = b"genesis";
+const PROVEN: &[u8] = b"proven";
 /// Of the cache, as the SDK divides it: what the state does not get is shared by the rest.
 const STATE_SHARE: f64 = 0.9;
+/// How long another process may still have the database.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a thin database remembers of its snapshot.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -97,10 +101,19 @@ impl LocalPath {
 		config.memory_budget = (0..count)
 			.map(|column| (column, if column == columns::STATE { state } else { rest }))
 			.collect();
-		let database = kvdb_rocksdb::Database::open(&config, &self.path).map_err(|error| {
-			StartError::Local { path: self.path.clone(), reason: error.to_string() }
-		})?;
-		Ok(sp_database::as_database(database))
+		let begun = Instant::now();
+		loop {
+			let error = match kvdb_rocksdb::Database::open(&config, &self.path) {
+				Ok(database) => return Ok(sp_database::as_database(database)),
+				Err(error) => error.to_string(),
+			};
+			// A node that was killed a moment ago may not be gone yet.
+			if !error.contains("/LOCK: ") || begun.elapsed() >= PATIENCE {
+				return Err(StartError::Local { path: self.path.clone(), reason: error });
+			}
+			tracing::info!(target: "thin", path = %self.path.display(), "Waiting until another process lets go of the database");
+			std::thread::sleep(Duration::from_secs(1));
+		}
 	}
 }
 
@@ -155,5 +168,47 @@ impl GenesisRecord {
 		let mut transaction = Transaction::new();
 		transaction.set_from_vec(columns::THIN, GENESIS, self.encode());
 		upper.commit(transaction).map_err(|error| error.to_string())
+	}
+}
+
+/// As of when the registration of the snapshot was proven, at the first start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ProvenRecord {
+	/// The time of that block, in milliseconds since 1970.
+	pub time: u64,
+}
+
+impl ProvenRecord {
+	/// Reads the record of an open thin database. `None` for a snapshot without a registration.
+	pub fn read(upper: &dyn Database<DbHash>) -> Option<Self> {
+		let bytes = upper.get(columns::THIN, PROVEN)?;
+		Self::decode_all(&mut &bytes[..]).ok()
+	}
+
+	/// Writes it.
+	pub fn write(&self, upper: &dyn Database<DbHash>) -> Result<(), String> {
+		let mut transaction = Transaction::new();
+		transaction.set_from_vec(columns::THIN, PROVEN, self.encode());
+		upper.commit(transaction).map_err(|error| error.to_string())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_database_is_waited_for_until_its_owner_is_gone() {
+		let folder = tempfile::tempdir().unwrap();
+		let local = LocalPath { path: folder.path().join("db"), cache_size: 16 };
+		let owner = local.open(true).unwrap();
+		let others = std::thread::spawn({
+			let local = local.clone();
+			move || local.open(false).map(drop)
+		});
+		std::thread::sleep(Duration::from_millis(300));
+		assert!(!others.is_finished());
+		drop(owner);
+		others.join().unwrap().unwrap();
 	}
 }

@@ -1,8 +1,14 @@
 //! What a thin node tells Prometheus about its image. The walk to genesis has metrics of its own.
+//! `docs/METRICS.md` says what each name means.
 
-use crate::status::{Counters, Fetched, ThinStatus};
+use crate::status::{Counters, Fetched, Figures, ThinStatus};
 use substrate_prometheus_endpoint::{
-	register, Gauge, MetricSource, Opts, PrometheusError, Registry, SourcedCounter, U64,
+	register, Gauge, MetricSource, Opts, PrometheusError, Registry, SourcedCounter, SourcedGauge,
+	U64,
+};
+use thin_mount::{
+	fetch::{StoreState, StoreStats},
+	mount::MountStats,
 };
 
 /// A counter that is read when it is asked for.
@@ -14,6 +20,34 @@ impl MetricSource for Source {
 
 	fn collect(&self, mut set: impl FnMut(&[&str], u64)) {
 		set(&[], self.1((self.0)()));
+	}
+}
+
+/// A figure of the mount, where there is a mount.
+#[derive(Clone)]
+struct OfMount(Figures, fn(&MountStats) -> Option<f64>);
+
+impl MetricSource for OfMount {
+	type N = f64;
+
+	fn collect(&self, mut set: impl FnMut(&[&str], f64)) {
+		if let Some(value) = (self.0)().and_then(|stats| self.1(&stats)) {
+			set(&[], value);
+		}
+	}
+}
+
+/// A figure of each store.
+#[derive(Clone)]
+struct OfStores(Figures, fn(&StoreStats) -> u64);
+
+impl MetricSource for OfStores {
+	type N = u64;
+
+	fn collect(&self, mut set: impl FnMut(&[&str], u64)) {
+		for store in (self.0)().into_iter().flat_map(|stats| stats.fetch.stores) {
+			set(&[&store.name], self.1(&store));
+		}
 	}
 }
 
@@ -46,5 +80,48 @@ pub fn register_all(status: &ThinStatus, registry: &Registry) -> Result<(), Prom
 		"thin_image_bytes",
 		"The length of the files of the image together",
 		manifest.logical_size,
-	)
+	)?;
+	if let Some(time) = status.proof_time {
+		let help = "As of when the registration of the snapshot was proven, in seconds since 1970";
+		gauge("thin_proof_time_seconds", help, time / 1_000)?;
+	}
+	of_mount(&status.figures, registry)?;
+	of_stores(&status.figures, registry)
+}
+
+fn of_mount(figures: &Figures, registry: &Registry) -> Result<(), PrometheusError> {
+	let source = |read| OfMount(figures.clone(), read);
+	let counter = |name: &str, help: &str, read| {
+		register(SourcedCounter::new(&Opts::new(name, help), source(read))?, registry)
+	};
+	counter("thin_cache_hits_total", "Chunks that were read and in the cache", |stats| {
+		stats.cache.as_ref().map(|cache| cache.hits as f64)
+	})?;
+	counter("thin_cache_misses_total", "Chunks that were read and not in the cache", |stats| {
+		stats.cache.as_ref().map(|cache| cache.misses as f64)
+	})?;
+	let opts = Opts::new("thin_local_ratio", "The share of the image that is in the cache, 0 to 1");
+	let local = source(|stats| stats.local.map(|local| local.ratio()));
+	register(SourcedGauge::new(&opts, local)?, registry)?;
+	Ok(())
+}
+
+fn of_stores(figures: &Figures, registry: &Registry) -> Result<(), PrometheusError> {
+	let opts = |name: &str, help: &str| Opts::new(name, help).variable_label("store");
+	let source = |read| OfStores(figures.clone(), read);
+	let counter = |name: &str, help: &str, read| {
+		register(SourcedCounter::new(&opts(name, help), source(read))?, registry)
+	};
+	counter("thin_store_requests_total", "Requests to the store", |store| store.requests)?;
+	counter("thin_store_failures_total", "Requests that failed", |store| store.failures)?;
+	counter(
+		"thin_verification_failures_total",
+		"Values of the store that were not what they should be",
+		|store| store.verification_failures,
+	)?;
+	let help = "1 when the store is asked; 0 when it failed several times, or has sent wrong bytes";
+	let healthy =
+		|store: &StoreStats| u64::from(store.state == StoreState::Closed && !store.quarantined);
+	register(SourcedGauge::new(&opts("thin_store_healthy", help), source(healthy))?, registry)?;
+	Ok(())
 }

@@ -6,8 +6,10 @@ use crate::{
 	error::StartError,
 	layered::{ImageDatabase, OnEntry, RawDatabase, ReadError, ScanDatabase},
 	local::Marker,
+	notify,
 	promise::Promise,
-	status::{Counters, Fetched},
+	status::{Counters, Fetched, Figures},
+	ticker::{share, Ticker},
 };
 use sc_service::Configuration;
 use sp_database::ColumnId;
@@ -15,15 +17,21 @@ use std::{
 	fs,
 	path::{Path, PathBuf},
 	sync::Arc,
+	time::Duration,
 };
 use thin_mount::{
 	cache::CacheOptions,
 	chunk::ChunkId,
 	fetch::{FetchOptions, Fetcher},
 	image::{Image, ImageId},
-	mount::{Mount, MountOptions},
+	mount::{Mount, MountOptions, MountStats},
+	progress::Progress,
 	store::{self, Store},
 };
+
+/// How often a restore says how far it is. Also the service manager is told so, which would give it up
+/// after some minutes of silence.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Opens stores by URL, each once. URLs that begin with a range, as in `00-7f=zdb://…`, are shards of
 /// one store.
@@ -117,9 +125,22 @@ impl MountedImage {
 			Fetched { bytes: records + fetched.bytes, ..fetched }
 		})
 	}
+
+	/// Reads what the mount has done, and counts how much of the image is here.
+	pub fn figures(&self) -> Figures {
+		let source = Arc::downgrade(&self.source);
+		Arc::new(move || source.upgrade()?.figures())
+	}
 }
 
 impl Source {
+	fn figures(&self) -> Option<MountStats> {
+		match self {
+			Self::Mounted(mount) => Some(mount.figures()()),
+			Self::Restored(_) => None,
+		}
+	}
+
 	fn fetched(&self) -> Fetched {
 		match self {
 			Self::Mounted(mount) => {
@@ -192,7 +213,16 @@ fn restore(
 		let fetcher = Arc::new(fetcher);
 		let image =
 			Image::open(fetcher.clone(), image).map_err(|error| failed(error.to_string()))?;
-		thin_mount::restore::restore(&image, &path, &|_| {})
+		let total = image.superblock().totals.bytes;
+		let ticker = Ticker::new(EVERY);
+		let on_progress = |progress: Progress| {
+			ticker.tick(|| {
+				let done = share(progress.bytes, total);
+				tracing::info!(target: "thin", "Restoring the image: {done}");
+				notify::progress(&format!("Restoring the image: {done}"));
+			});
+		};
+		thin_mount::restore::restore(&image, &path, &on_progress)
 			.map_err(|error| failed(error.to_string()))?;
 		let stats = fetcher.stats();
 		fetched = Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched };

@@ -1,15 +1,17 @@
 //! `snapshot …`: the subcommands that make snapshots, and prove and check them.
 
+mod examples;
 mod proof;
 
 pub use proof::{ChainParams, CheckCmd, ProveCmd};
 
 use crate::{
 	audit::command::AuditCmd,
-	create::{create, CreateOptions, Created},
+	create::{create_with, CreateOptions, Created},
 	duty::cli::locations_of,
 	genesis::Genesis,
 	local::LocalPath,
+	ticker::Line,
 };
 use clap::{Parser, Subcommand};
 use pallet_snapshots::{ImageInfo, Location};
@@ -31,23 +33,20 @@ pub enum SnapshotCmd {
 	/// Make a snapshot of a node's database, and store its image.
 	///
 	/// The node may run meanwhile: its files are linked and copied, never opened.
-	///
-	/// Example: thin-node snapshot create --base-path DIR --chain local
-	/// --store zdb://127.0.0.1:9900/default
+	#[command(before_help = examples::CREATE)]
 	Create(CreateCmd),
 
 	/// Get the proof of a registered snapshot, to a file or beside its image.
 	///
 	/// A node makes it; it is checked from genesis before it is written. Proofs age: store a new
 	/// one beside the image now and then, for those who start from the store alone.
-	///
-	/// Example: thin-node snapshot prove ID --rpc ws://127.0.0.1:9944 --chain local
-	/// --store zdb://127.0.0.1:9900/default
+	#[command(before_help = examples::PROVE)]
 	Prove(ProveCmd),
 
 	/// Check the proof of a snapshot in a file, and print what it proves. Needs no network.
 	///
-	/// Ends with 1 when it does not hold. Example: thin-node snapshot check FILE --chain local
+	/// Ends with 1 when it does not hold.
+	#[command(before_help = examples::CHECK)]
 	Check(CheckCmd),
 
 	/// Check everything in a snapshot: what an attester does before vouching for it.
@@ -55,8 +54,7 @@ pub enum SnapshotCmd {
 	/// Every chunk, the proof from genesis, every block, every state, every entry. Fetches the
 	/// whole image, twice if it doesn't fit into the cache. Exit codes: 0 all is right, 1
 	/// something is wrong or not there, 2 that could not be found out.
-	///
-	/// Example: thin-node snapshot audit ID --chain local --store zdb://127.0.0.1:9900/default
+	#[command(before_help = examples::AUDIT)]
 	Audit(AuditCmd),
 }
 
@@ -121,7 +119,8 @@ impl CreateCmd {
 		let application = |error: String| Error::Application(error.into());
 		let local = LocalPath::of(&config.database).ok_or_else(|| {
 			application(
-				"only RocksDB databases can be made snapshots of, and this node uses another"
+				"only RocksDB databases can be made snapshots of, and this node uses another: sync \
+				 one with --database rocksdb"
 					.into(),
 			)
 		})?;
@@ -131,13 +130,16 @@ impl CreateCmd {
 		// Each is to have the whole image.
 		let stores = thin_mount::store::open_all(&self.store)
 			.map_err(|error| application(error.to_string()))?;
-		let created = create(CreateOptions {
+		let line = if self.json { Line::hidden() } else { Line::new() };
+		let options = CreateOptions {
 			database: &local.path,
 			genesis: &genesis,
 			stores: &stores,
 			kept_states: self.kept_states,
-		})
-		.map_err(|error| application(error.to_string()))?;
+		};
+		let created =
+			create_with(options, &line).map_err(|error| application(error.to_string()))?;
+		drop(line);
 
 		let call = encode_call(&created.header, &created.image, &locations).map_err(application)?;
 		let out = self.out.clone().unwrap_or_else(|| {
@@ -146,7 +148,7 @@ impl CreateCmd {
 		let record = record(&created, &call, &locations).map_err(|e| application(e.to_string()))?;
 		let text = serde_json::to_string_pretty(&record).map_err(|e| application(e.to_string()))?;
 		fs::write(&out, text + "\n")
-			.map_err(|error| application(format!("{}: {error}", out.display())))?;
+			.map_err(|error| application(format!("can't write {}: {error}", out.display())))?;
 		self.print(&created, &out);
 		Ok(())
 	}

@@ -54,7 +54,10 @@ pub enum SourceError {
 		url: String,
 	},
 	/// It has none.
-	#[error("{url} gives no proof of snapshot {which}: {reason}")]
+	#[error(
+		"{url} gives no proof of snapshot {which}: {reason}. Another RPC may, or a file; without \
+		 --thin-proof the stores are looked at"
+	)]
 	NoProof {
 		/// Who was asked.
 		url: String,

@@ -12,8 +12,9 @@ use crate::{
 	genesis::{fingerprint, Genesis},
 	history::{History, HistoryOptions},
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
-	local::{Found, GenesisRecord, LocalPath, Marker},
+	local::{Found, GenesisRecord, LocalPath, Marker, ProvenRecord},
 	mounted::{open_stores, MountedImage},
+	notify,
 	proof::{FinalityProof, ProofError, ProvenBlock},
 	prover::Which,
 	registration::RegistryLayout,
@@ -79,8 +80,14 @@ where
 	let local = LocalPath::of(&config.database).ok_or(StartError::NotRocksDb)?;
 	let place = Place { config, params, local: &local };
 	let resolved = match local.find() {
-		Found::Thin => place.remembered(&executor)?,
-		_ => place.resolve::<Block, E, L>(&executor)?,
+		Found::Thin => {
+			notify::stage("Opening the thin database");
+			place.remembered(&executor)?
+		},
+		_ => {
+			notify::stage("Proving the snapshot from genesis");
+			place.resolve::<Block, E, L>(&executor)?
+		},
 	};
 	place.build(resolved, executor)
 }
@@ -110,6 +117,8 @@ struct Resolved<Block: BlockT> {
 	proven: ProvenBlock<Block>,
 	stores: Vec<Arc<dyn Store>>,
 	upper: Upper<Block>,
+	/// `None` for a snapshot that nobody vouches for.
+	registered: Option<ProvenRecord>,
 	/// The bytes it took to find out.
 	fetched: u64,
 }
@@ -155,7 +164,9 @@ impl Place<'_> {
 		if is_new {
 			self.remember(&*upper, &genesis)?;
 		}
-		Ok(Resolved { marker, proven, stores, upper: Upper::There(upper), fetched: 0 })
+		let registered = ProvenRecord::read(&*upper);
+		let upper = Upper::There(upper);
+		Ok(Resolved { marker, proven, stores, upper, registered, fetched: 0 })
 	}
 
 	/// Genesis, as far as a proof needs it, and whether the runtime in the chain spec had to be
@@ -194,7 +205,7 @@ impl Place<'_> {
 
 	fn build<Block, E>(
 		&self,
-		Resolved { marker, proven, stores, upper, fetched }: Resolved<Block>,
+		Resolved { marker, proven, stores, upper, registered, fetched }: Resolved<Block>,
 		executor: E,
 	) -> Result<ThinDatabase, StartError>
 	where
@@ -202,6 +213,7 @@ impl Place<'_> {
 		NumberFor<Block>: BlockNumberOps,
 		E: RuntimeVersionOf + Clone,
 	{
+		notify::stage(&format!("Opening the image of block {}", marker.manifest.block_number));
 		let image = MountedImage::open(self.config, self.params, &marker, stores)?;
 		let promise = image.promise()?;
 		let lower = Arc::new(Lower::new(image.database()?, &proven).held_to(promise));
@@ -217,6 +229,7 @@ impl Place<'_> {
 					hash = ?marker.manifest.block_hash,
 					"Block proven from genesis; starting from it",
 				);
+				notify::stage("Making the local database");
 				// The database remembers how it prunes: it is told once.
 				let pruning = self.config.state_pruning.clone();
 				let pruning = pruning.unwrap_or_else(|| pruning_mode(marker.manifest.pruning));
@@ -239,6 +252,12 @@ impl Place<'_> {
 				let anchor = genesis.anchor().map_err(wrong)?;
 				let fingerprint = fingerprint(&*self.config.chain_spec);
 				self.remember(&*upper, &GenesisRecord { fingerprint, anchor })?;
+				if let Some(registered) = registered {
+					let path = &self.local.path;
+					registered
+						.write(&*upper)
+						.map_err(|reason| StartError::Local { path: path.clone(), reason })?;
+				}
 				upper
 			},
 		};
@@ -251,12 +270,15 @@ impl Place<'_> {
 		let history = History::new(history, lower.clone(), upper.clone());
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
 		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
+		notify::stage("Starting the node");
 		let set_id = proven.history().current().map_or(0, |period| period.set_id);
 		let status = ThinStatus {
 			snapshot: marker.snapshot,
 			manifest: marker.manifest.clone(),
 			set_id,
 			counters: image.counters(fetched),
+			figures: image.figures(),
+			proof_time: registered.map(|registered| registered.time),
 			history,
 			promise,
 		};
@@ -285,6 +307,7 @@ fn end_the_process() -> FaultHandler {
 		};
 		tracing::error!(target: "thin", "{fault}. {advice}");
 		eprintln!("Error: {fault}. {advice}");
+		notify::failed(&format!("{fault}. {advice}"));
 		std::process::exit(EXIT_FAULT)
 	})
 }

@@ -7,9 +7,14 @@ use crate::{
 use pallet_snapshots::{Manifest, SnapshotId};
 use serde::Serialize;
 use std::sync::Arc;
+use thin_mount::mount::MountStats;
 
 /// Reads counters that go on changing.
 pub type Counters = Arc<dyn Fn() -> Fetched + Send + Sync>;
+
+/// Reads what the mount of the image has done. `None` where nothing is mounted, with
+/// `--thin-hydrate full`.
+pub type Figures = Arc<dyn Fn() -> Option<MountStats> + Send + Sync>;
 
 /// What has been fetched from the stores since the start.
 #[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
@@ -31,6 +36,11 @@ pub struct ThinStatus {
 	pub set_id: u64,
 	/// What was fetched.
 	pub counters: Counters,
+	/// What the mount has done.
+	pub figures: Figures,
+	/// The time of the block as of which the registration was proven, in milliseconds since 1970.
+	/// `None` for a snapshot that nobody vouches for.
+	pub proof_time: Option<u64>,
 	/// The walk to genesis.
 	pub history: Arc<History>,
 	/// What the image says of its own completeness.
@@ -54,6 +64,9 @@ pub struct StatusReport {
 	pub fetched_bytes: u64,
 	/// Chunks fetched from stores since the start.
 	pub fetched_chunks: u64,
+	/// As of when the registration was proven, in milliseconds since 1970. `null` for a snapshot that
+	/// was taken without one.
+	pub proof_time: Option<u64>,
 	/// How far the numbers of blocks before N are checked.
 	pub history: HistoryReport,
 	/// The image says that it has the body of every block from this height to N: a missing one
@@ -73,6 +86,7 @@ impl ThinStatus {
 			logical_size: self.manifest.logical_size,
 			fetched_bytes: fetched.bytes,
 			fetched_chunks: fetched.chunks,
+			proof_time: self.proof_time,
 			history: self.history.report(),
 			bodies_from: self.promise.map(|promise| promise.bodies_from),
 		}

@@ -167,7 +167,7 @@ function check({ image, locations }) {
 			'p',
 			{ class: 'quiet' },
 			'A 0-db speaks no http, so a browser can\'t ask it. This does (verify in place of show ' +
-				'fetches and checks all of the image):',
+				'fetches and checks all of the image), and so does scripts/show.mjs --reach:',
 		),
 		h(
 			'div',

@@ -8,25 +8,25 @@
 export function startOf(snapshot, rpc) {
 	const { id, status, origin, locations } = snapshot;
 	const base = ['thin-node --chain SPEC --base-path NEW-DIR', `--thin-from ${id}`];
-	if (origin === 'foreign') {
-		const note =
-			"It is of another chain: SPEC and the node program are that chain's. The node proves the " +
-			"block from that chain's genesis. It can't ask this registry, so look at the status yourself.";
-		if (!['certified', 'pending'].includes(status) || !locations.length) {
-			return { note: refusal(snapshot) };
-		}
-		const stores = locations.map((location) => `--thin-store ${word(location)}`);
-		return { command: [...base, ...stores, '--thin-allow-uncertified'].join(' \\\n  '), note };
-	}
 	const lines = [...base, `--thin-proof ${word(rpc)}`];
-	if (status === 'certified') return { command: lines.join(' \\\n  ') };
-	if (status === 'pending') {
-		return {
-			command: [...lines, '--thin-allow-uncertified'].join(' \\\n  '),
-			note: 'No quorum vouches for it yet: nobody says that the image is complete.',
-		};
+	const notes = [];
+	if (origin === 'foreign') {
+		if (!locations.length) return { note: refusal(snapshot) };
+		lines.push('--thin-registry REGISTRY-SPEC');
+		notes.push(
+			"It is of another chain: SPEC and the node program are that chain's, and REGISTRY-SPEC is the " +
+				'spec of this one. The node proves the registration from the genesis of this chain, and the ' +
+				'block from that of its own.',
+		);
 	}
-	return { note: refusal(snapshot) };
+	if (status === 'pending') {
+		lines.push('--thin-allow-uncertified');
+		notes.push('No quorum vouches for it yet: nobody says that the image is complete.');
+	} else if (status !== 'certified') {
+		return { note: refusal(snapshot) };
+	}
+	const command = lines.join(' \\\n  ');
+	return notes.length ? { command, note: notes.join(' ') } : { command };
 }
 
 function refusal({ status, locations }) {

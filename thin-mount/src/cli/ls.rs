@@ -39,7 +39,11 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 	let tree = image.tree();
 	let path = args.path.as_bytes();
 	let start = tree.find(path).ok_or_else(|| {
-		Failure::negative(anyhow!("there is no '{}' in image {}", shown(path), image.id()))
+		Failure::negative(anyhow!(
+			"there is no '{}' in image {}: without a path, ls shows what there is",
+			shown(path),
+			image.id()
+		))
 	})?;
 	let mut trimmed: Vec<u8> = Vec::new();
 	for name in path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {

@@ -27,7 +27,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
 	/// A file could not be read or mended.
-	#[error("{path}: {error}")]
+	#[error("{path} can't be read or mended: {error}. Nothing is served: look after its disk and rights")]
 	Io {
 		/// The file or folder.
 		path: PathBuf,
@@ -35,7 +35,7 @@ pub enum LoadError {
 		error: io::Error,
 	},
 	/// Not a file of this format.
-	#[error("{path} is no file of 0-db: {reason}. Nothing was changed")]
+	#[error("{path} is no file of 0-db: {reason}. Nothing was changed: name the folders of a 0-db, or new ones")]
 	Foreign {
 		/// The file.
 		path: PathBuf,

@@ -9,10 +9,10 @@ use crate::{
 	proof::{truth_of, ProvenBlock},
 	records,
 	start::check_chain,
+	ticker::Line,
 };
 use clap::{Args, Parser};
 use pallet_snapshots::{Manifest, SnapshotId};
-use parking_lot::Mutex;
 use sc_cli::{CliConfiguration, SharedParams};
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
@@ -22,10 +22,8 @@ use sp_core::traits::CodeExecutor;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::{
 	fs,
-	io::{IsTerminal, Write},
 	path::{Path, PathBuf},
 	sync::Arc,
-	time::{Duration, Instant},
 };
 use thin_mount::{
 	chunk::ChunkId,
@@ -35,8 +33,6 @@ use thin_mount::{
 	verify::{verify, VerifyError},
 };
 
-/// How often a line of progress is drawn.
-const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// How much of an image is kept on disk at a time when nothing is said: 10 GB.
 pub const CACHE_SIZE: u64 = 10_000_000_000;
 /// How many faults a person is shown.
@@ -163,12 +159,15 @@ impl AuditParams {
 		let stores = open_stores(&self.store).map_err(environment)?;
 		some_store_answers(&stores)?;
 		let (manifest, proven) = self.prove(id, genesis, &stores)?;
-		let ticker = Ticker::new();
+		let line = Line::new();
 		let work = self.work.clone().unwrap_or_else(std::env::temp_dir);
-		let folder = tempfile::Builder::new()
-			.prefix("thin-audit-")
-			.tempdir_in(&work)
-			.map_err(|error| environment(format!("{}: {error}", work.display())))?;
+		let folder =
+			tempfile::Builder::new().prefix("thin-audit-").tempdir_in(&work).map_err(|error| {
+				environment(format!(
+					"no folder can be made in {}: {error}. Name another with --work",
+					work.display()
+				))
+			})?;
 
 		let image = ImageId(ChunkId(manifest.image.0));
 		let mut findings = Findings {
@@ -184,21 +183,21 @@ impl AuditParams {
 			faults: 0,
 			first_faults: Vec::new(),
 		};
-		check_chunks(image, &stores, &mut findings, &ticker)?;
+		check_chunks(image, &stores, &mut findings, &line)?;
 		if findings.chunks.wrong_chunks == 0 {
 			let report = self.check_database(
 				&manifest,
 				&proven,
 				stores,
 				folder.path(),
-				&ticker,
+				&line,
 				&mut findings,
 			)?;
 			findings.faults += report.faults.count;
 			findings.first_faults.extend(report.faults.first.iter().cloned());
 			findings.database = Some(report);
 		}
-		ticker.clear();
+		drop(line);
 		findings.ok = findings.faults == 0;
 		Ok(findings)
 	}
@@ -237,7 +236,7 @@ impl AuditParams {
 		proven: &ProvenBlock<Block>,
 		stores: Vec<Arc<dyn Store>>,
 		folder: &Path,
-		ticker: &Ticker,
+		line: &Line,
 		findings: &mut Findings,
 	) -> Result<Report, Failure>
 	where
@@ -263,7 +262,7 @@ impl AuditParams {
 			promise,
 			folder: &visited,
 			on_progress: &|progress| {
-				ticker.tick(|| match progress.total {
+				line.draw(|| match progress.total {
 					Some(total) => format!("{} {} of {total}", progress.step, progress.done),
 					None => format!("{} {}", progress.step, progress.done),
 				})
@@ -380,7 +379,10 @@ fn some_store_answers(stores: &[Arc<dyn Store>]) -> Result<(), Failure> {
 			Err(error) => reasons.push(error.to_string()),
 		}
 	}
-	Err(Failure::Environment(format!("no store answers: {}", reasons.join("; "))))
+	Err(Failure::Environment(format!(
+		"no store answers: {}. Give one that does with --store",
+		reasons.join("; ")
+	)))
 }
 
 /// Fetches every chunk, and looks at the names of the files.
@@ -388,7 +390,7 @@ fn check_chunks(
 	image: ImageId,
 	stores: &[Arc<dyn Store>],
 	findings: &mut Findings,
-	ticker: &Ticker,
+	line: &Line,
 ) -> Result<(), Failure> {
 	let fetcher = Fetcher::new(stores.to_vec(), FetchOptions::default()).map_err(environment)?;
 	let fetcher = Arc::new(fetcher);
@@ -397,7 +399,7 @@ fn check_chunks(
 		VerifyError::Store(_) | VerifyError::Thread(_) => environment(error),
 	};
 	let report = verify(fetcher.clone(), image, &|progress| {
-		ticker.tick(|| format!("chunks: {} files, {} bytes", progress.files, progress.bytes));
+		line.draw(|| format!("chunks: {} files, {} bytes", progress.files, progress.bytes));
 	})
 	.map_err(failed)?;
 	let opened = Image::open(fetcher, image).map_err(negative)?;
@@ -420,34 +422,4 @@ fn check_chunks(
 		}
 	}
 	Ok(())
-}
-
-/// A line of progress, on a terminal only.
-struct Ticker {
-	last: Mutex<Instant>,
-	terminal: bool,
-}
-
-impl Ticker {
-	fn new() -> Self {
-		Self { last: Mutex::new(Instant::now()), terminal: std::io::stderr().is_terminal() }
-	}
-
-	fn tick(&self, line: impl FnOnce() -> String) {
-		if !self.terminal {
-			return;
-		}
-		let mut last = self.last.lock();
-		if last.elapsed() >= DRAW_EVERY {
-			*last = Instant::now();
-			eprint!("\r{}\x1b[K", line());
-			let _ = std::io::stderr().flush();
-		}
-	}
-
-	fn clear(&self) {
-		if self.terminal {
-			eprint!("\r\x1b[K");
-		}
-	}
 }

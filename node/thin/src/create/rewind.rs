@@ -55,7 +55,8 @@ impl OwnersDatabase {
 		let names = DB::list_cf(&options, path).map_err(copy_error)?;
 		if names.contains(&rocksdb_name(columns::THIN)) {
 			return Err(unsuitable(
-				"it is thin itself, and holds only what came after its own snapshot",
+				"it is thin itself, and holds only what came after its own snapshot: take a full \
+				 node's",
 			));
 		}
 		let families = names.into_iter().map(|name| {
@@ -69,10 +70,9 @@ impl OwnersDatabase {
 
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, CreateError> {
 		let name = rocksdb_name(column);
-		let family = self
-			.db
-			.cf_handle(&name)
-			.ok_or_else(|| unsuitable(format!("it has no column {name}")))?;
+		let family = self.db.cf_handle(&name).ok_or_else(|| {
+			unsuitable(format!("it has no column {name}: it is of another version of the SDK"))
+		})?;
 		self.db.get_cf(family, key).map_err(copy_error)
 	}
 
@@ -83,23 +83,28 @@ impl OwnersDatabase {
 	}
 
 	fn header<Block: BlockT>(&self, key: &BlockKey) -> Result<Block::Header, CreateError> {
-		let bytes = self
-			.get(columns::HEADER, &key.bytes())?
-			.ok_or_else(|| unsuitable(format!("the header of block {} is missing", key.number)))?;
+		let bytes = self.get(columns::HEADER, &key.bytes())?.ok_or_else(|| {
+			unsuitable(format!(
+				"the header of block {} is missing: sync this node anew",
+				key.number
+			))
+		})?;
 		Block::Header::decode_all(&mut &bytes[..])
 			.map_err(|error| unsuitable(format!("header of block {}: {error}", key.number)))
 	}
 
 	/// How old states are kept. How many, a pruned database does not say: `kept` does.
 	pub fn pruning(&self, kept: u32) -> Result<Pruning, CreateError> {
-		let bytes = self
-			.get(columns::STATE_META, b"mode")?
-			.ok_or_else(|| unsuitable("it does not say how it prunes the state"))?;
+		let bytes = self.get(columns::STATE_META, b"mode")?.ok_or_else(|| {
+			unsuitable("it does not say how it prunes the state: start its node once")
+		})?;
 		match bytes.as_slice() {
 			b"archive" => Ok(Pruning::Archive),
 			b"archive_canonical" => Ok(Pruning::ArchiveCanonical),
 			b"constrained" => Ok(Pruning::Keep(kept)),
-			_ => Err(unsuitable("it prunes the state in a way this version does not know")),
+			_ => Err(unsuitable(
+				"it prunes the state in a way this version does not know: use a newer one",
+			)),
 		}
 	}
 
@@ -113,11 +118,13 @@ impl OwnersDatabase {
 		let finalized = self
 			.get(columns::META, columns::meta::FINALIZED)?
 			.and_then(|bytes| BlockKey::parse(&bytes))
-			.ok_or_else(|| unsuitable("it has no finalized block"))?;
+			.ok_or_else(|| {
+				unsuitable("it has no finalized block: wait until its node has synced")
+			})?;
 		let (set_key, best_key) = grandpa::OWNERS_KEYS;
 		let set = self
 			.get(columns::AUX, set_key)?
-			.ok_or_else(|| unsuitable("GRANDPA has left no record in it"))?;
+			.ok_or_else(|| unsuitable("GRANDPA has left no record in it: start its node once"))?;
 		let changes: Vec<u32> = grandpa::recorded_changes::<Block>(&set)
 			.map_err(unsuitable)?
 			.into_iter()
@@ -127,12 +134,13 @@ impl OwnersDatabase {
 		let (key, justification) = self.newest_justified::<Block>(&finalized, best_key)?;
 		let mut fragments = Vec::new();
 		for number in changes.into_iter().filter(|number| *number < key.number) {
-			let change = self
-				.canonical(number)?
-				.ok_or_else(|| unsuitable(format!("block {number} is missing")))?;
+			let change = self.canonical(number)?.ok_or_else(|| {
+				unsuitable(format!("block {number} is missing: sync this node anew"))
+			})?;
 			let justification = self.justification::<Block>(&change)?.ok_or_else(|| {
 				unsuitable(format!(
-					"the justification of block {number}, where the authorities changed, is missing"
+					"the justification of block {number}, where the authorities changed, is missing: \
+					 take a node that has synced from genesis"
 				))
 			})?;
 			fragments
@@ -198,7 +206,8 @@ impl OwnersDatabase {
 		loop {
 			if self.canonical(block.number)?.as_ref() != Some(&block) {
 				return Err(unsuitable(format!(
-					"its block {} is not the one that the parents of block {} lead to",
+					"its block {} is not the one that the parents of block {} lead to: sync this \
+					 node anew",
 					block.number, n.number
 				)));
 			}

@@ -142,7 +142,10 @@ impl ProveCmd {
 			false => open_stores(&self.store).map_err(application)?,
 		};
 		if stores.len() < self.store.len() {
-			return Err(application("not every store can be opened: each is to have the proof"));
+			return Err(application(
+				"not every store can be opened, and each is to have the proof: the log above says \
+				 which, and why",
+			));
 		}
 		let (bytes, has_truth) = if proven.block.is_some() {
 			(bytes, true)
@@ -163,7 +166,7 @@ impl ProveCmd {
 		}
 		if let Some(out) = &self.out {
 			fs::write(out, &bytes)
-				.map_err(|error| application(format!("{}: {error}", out.display())))?;
+				.map_err(|error| application(format!("can't write {}: {error}", out.display())))?;
 		}
 		self.print(&report(&proven, bytes.len(), has_truth), &numbers);
 		Ok(())

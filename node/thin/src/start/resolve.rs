@@ -8,7 +8,7 @@ use crate::{
 	create::snapshot_id,
 	error::StartError,
 	genesis::{Anchor, Genesis, GenesisError},
-	local::Marker,
+	local::{Marker, ProvenRecord},
 	mounted::open_stores,
 	proof::{truth_of, ProvenBlock, ProvenSnapshot},
 	prover::Which,
@@ -85,7 +85,10 @@ impl Place<'_> {
 		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
 		let proof = proven.proof();
 		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
-		Ok(Resolved { marker, proven, stores, upper: Upper::New(Box::new(genesis)), fetched })
+		let upper = Upper::New(Box::new(genesis));
+		let registered =
+			registration.map(|proven| ProvenRecord { time: proven.registration().time });
+		Ok(Resolved { marker, proven, stores, upper, registered, fetched })
 	}
 
 	/// Asks whom the flags name, and opens the stores.
