@@ -30,10 +30,12 @@
 #             seconds as --fuzz says, which also means --only fuzz      10 minutes, and the same
 #                                                                       for the first build
 #
-# All of the others takes up to 85 minutes the first time, and 30 to 40 after that. The machine is set
-# up first (scripts/setup.sh). What can't be checked on this machine is named: NOT CHECKED.
+# All of the others takes up to 85 minutes the first time, and 30 to 40 after that, one after the other;
+# side by side a quarter of an hour less. The machine is set up first (scripts/setup.sh). What can't be
+# checked on this machine is named: NOT CHECKED.
 #
 # ZDB_BIN=PROGRAM     also tests with that 0-db; redis-server is used where it is there
+# AT_ONCE=N           how many steps run side by side [3]
 # KEEP_LOGS_AT=DIR    keeps the logs of the processes of a step that failed
 # Exit codes: 0 all passed, 1 or another one: a step failed, 2 wrong usage or environment.
 set -euo pipefail

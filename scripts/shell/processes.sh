@@ -111,7 +111,7 @@ clean_up() {
 	trap '' HUP INT TERM
 	set +e
 	if [ "$code" -ne 0 ] && [ -n "${KEEP_LOGS_AT:-}" ]; then
-		mkdir -p "$KEEP_LOGS_AT" && cp "$WORK"/log/* "$KEEP_LOGS_AT"/ &&
+		mkdir -p "$KEEP_LOGS_AT" && cp -r "$WORK"/log/. "$KEEP_LOGS_AT"/ &&
 			printf 'the logs are kept in %s\n' "$KEEP_LOGS_AT" >&2
 	elif [ "$code" -ne 0 ]; then
 		printf 'KEEP_LOGS_AT=DIRECTORY keeps the logs of a run that fails\n' >&2

@@ -190,7 +190,12 @@ on bob "$THIN_NODE" snapshot create --base-path "$WORK/bob" --chain "$WORK/chain
 on three node "$SCRIPTS/test/spoil.mjs" "$(address three)" 9900
 bad="$(jq -r .snapshot_id "$WORK/spoiled-created.json")"
 polkadot register --call-file "$WORK/spoiled.json" --seed //Charlie --in-block >/dev/null
-polkadot attest "$bad" --seed //Eve --in-block >/dev/null
+# On a slow machine the attesters may be through with it before her.
+polkadot attest "$bad" --seed //Eve --in-block >/dev/null 2>"$WORK/log/eve.log" ||
+	grep -q 'snapshots.Disputed' "$WORK/log/eve.log" || {
+	show_log eve
+	fail "nobody can vouch for the spoiled snapshot"
+}
 disputed() { polkadot show "$bad" | jq -r 'select(.status == "disputed") | .status'; }
 wait_for "a dispute of the spoiled snapshot" 600 disputed >/dev/null
 say "disputed"
