@@ -16,9 +16,8 @@ use crate::{
 	proof::bytes32,
 	records,
 };
-use codec::Encode;
 use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
-use rewind::{Candidate, OwnersDatabase};
+use rewind::OwnersDatabase;
 use sc_consensus_grandpa::BlockNumberOps;
 use sp_core::H256;
 use sp_runtime::traits::{Block as BlockT, HashingFor, Header as HeaderT, NumberFor};
@@ -87,13 +86,15 @@ where
 
 	let owners = OwnersDatabase::open(&staging.0)?;
 	let pruning = owners.pruning(options.kept_states)?;
-	let Candidate { key, header, proof } = owners.candidate::<Block>()?;
-	let proven = |error| CreateError::Proof { number: key.number.into(), error };
-	let hash32 = |hash| bytes32(hash).map(H256).map_err(proven);
-	let genesis_hash = hash32(options.genesis.hash())?;
-	let block_hash = hash32(header.hash())?;
-	let state_root = hash32(*header.state_root())?;
+	let proven = |error| CreateError::Proof { number: 0, error };
+	let anchor = options.genesis.anchor().map_err(proven)?;
+	let genesis_hash = H256(anchor.hash);
 	check_genesis(&owners, genesis_hash, options.database)?;
+	let block = owners.candidate::<Block>(&anchor)?;
+	let (key, header) = (block.key(), block.header().clone());
+	let proven = |error| CreateError::Proof { number: key.number.into(), error };
+	let block_hash = H256(key.hash);
+	let state_root = bytes32(*header.state_root()).map(H256).map_err(proven)?;
 
 	tracing::info!(target: "thin", block = key.number, hash = ?block_hash, "rewinding the copy");
 	let bodies_from = owners.bodies_from::<Block>(&key)?;
@@ -115,11 +116,10 @@ where
 	let database = Database { kind: DatabaseKind::RocksDb, version };
 	let image = ImageInfo { image: H256(image_id.0 .0), logical_size, database, pruning };
 	let manifest = image.clone().at(genesis_hash, key.number.into(), block_hash, state_root);
-	let encoded = proof.encode();
-	proof.verify(options.genesis, &manifest).map_err(proven)?;
+	let block = block.check_against(&manifest).map_err(proven)?;
 	let id = snapshot_id::<Block>(&manifest);
 	for store in options.stores {
-		records::write(&**store, id, &manifest, encoded.clone())
+		records::write_block(&**store, id, &manifest, &mut block.pages(id))
 			.map_err(|error| CreateError::Pack(error.to_string()))?;
 	}
 	Ok(Created { id, manifest, header, image, uploaded_bytes })

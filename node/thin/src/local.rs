@@ -13,12 +13,22 @@ use sp_database::{Database, Transaction};
 use std::{
 	path::{Path, PathBuf},
 	sync::Arc,
+	time::{Duration, Instant},
 };
 
 const MARKER: &[u8] = b"marker";
 const GENESIS: &[u8] = b"genesis";
 /// Of the cache, as the SDK divides it: what the state does not get is shared by the rest.
 const STATE_SHARE: f64 = 0.9;
+
+/// How long a start waits for a process that has the local database, and how often it looks.
+const LOCK_WAIT: Duration = Duration::from_secs(20);
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Whether RocksDB says that somebody else has the database: another process, or this one.
+fn is_locked(reason: &str) -> bool {
+	reason.contains("/LOCK") && (reason.contains("lock file") || reason.contains("lock hold"))
+}
 
 /// What a thin database remembers of its snapshot.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -29,8 +39,8 @@ pub struct Marker {
 	pub manifest: Manifest,
 	/// Where the image was read from, as store URLs without passwords.
 	pub stores: Vec<String>,
-	/// The proof of block N. It is verified again at each start.
-	pub proof: Vec<u8>,
+	/// What was proven of block N: [`ProvenBlock::record`](crate::proof::ProvenBlock::record).
+	pub block: Vec<u8>,
 }
 
 /// What lies where the node's database belongs.
@@ -88,7 +98,17 @@ impl LocalPath {
 	}
 
 	/// Opens the local database, or makes it when `create` says so.
+	///
+	/// Waits for a while when another process has it: a node that was killed may still be dying.
 	pub fn open(&self, create: bool) -> Result<Arc<dyn Database<DbHash>>, StartError> {
+		self.open_within(create, LOCK_WAIT)
+	}
+
+	fn open_within(
+		&self,
+		create: bool,
+		wait: Duration,
+	) -> Result<Arc<dyn Database<DbHash>>, StartError> {
 		let count = columns::SDK_COLUMNS + 1;
 		let mut config = kvdb_rocksdb::DatabaseConfig::with_columns(count);
 		config.create_if_missing = create;
@@ -97,10 +117,30 @@ impl LocalPath {
 		config.memory_budget = (0..count)
 			.map(|column| (column, if column == columns::STATE { state } else { rest }))
 			.collect();
-		let database = kvdb_rocksdb::Database::open(&config, &self.path).map_err(|error| {
-			StartError::Local { path: self.path.clone(), reason: error.to_string() }
-		})?;
-		Ok(sp_database::as_database(database))
+		let deadline = Instant::now() + wait;
+		let mut told = false;
+		loop {
+			let reason = match kvdb_rocksdb::Database::open(&config, &self.path) {
+				Ok(database) => return Ok(sp_database::as_database(database)),
+				Err(error) => error.to_string(),
+			};
+			let path = self.path.clone();
+			if !is_locked(&reason) {
+				return Err(StartError::Local { path, reason });
+			}
+			if Instant::now() >= deadline {
+				return Err(StartError::InUse { path, seconds: wait.as_secs() });
+			}
+			if !told {
+				tracing::info!(
+					target: "thin",
+					path = %path.display(),
+					"Another process has the local database open, waiting for it to end"
+				);
+				told = true;
+			}
+			std::thread::sleep(LOCK_PAUSE);
+		}
 	}
 }
 
@@ -155,5 +195,34 @@ impl GenesisRecord {
 		let mut transaction = Transaction::new();
 		transaction.set_from_vec(columns::THIN, GENESIS, self.encode());
 		upper.commit(transaction).map_err(|error| error.to_string())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_start_waits_for_who_has_the_database() {
+		let home = tempfile::tempdir().unwrap();
+		let local = LocalPath { path: home.path().join("db"), cache_size: 16 };
+		let held = local.open(true).unwrap();
+		let error = local.open_within(false, Duration::ZERO).err().unwrap().to_string();
+		assert!(error.contains("is still open in another process after 0 seconds"), "{error}");
+		std::thread::scope(|scope| {
+			let waits = scope.spawn(|| local.open(false).is_ok());
+			// It can't get it before; whether it has begun to wait makes no difference.
+			std::thread::sleep(LOCK_PAUSE);
+			assert!(!waits.is_finished());
+			drop(held);
+			assert!(waits.join().unwrap());
+		});
+	}
+
+	#[test]
+	fn other_errors_are_told_at_once() {
+		let home = tempfile::tempdir().unwrap();
+		let local = LocalPath { path: home.path().join("none"), cache_size: 16 };
+		assert!(matches!(local.open(false), Err(StartError::Local { .. })));
 	}
 }

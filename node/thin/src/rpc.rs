@@ -26,10 +26,14 @@ pub trait ThinApi {
 	#[method(name = "status")]
 	fn status(&self) -> RpcResult<Option<StatusReport>>;
 
-	/// The proof of a snapshot, hex: its id, or `latest` for the certified one of this chain at
-	/// the newest block. Whoever gets it checks it from genesis; this node need not be trusted.
+	/// A page of the proof of a snapshot, hex: its id, or `latest` for the certified one of this
+	/// chain at the newest block. Whoever gets it checks it from genesis; this node need not be
+	/// trusted.
+	///
+	/// A long proof has several pages. `after` is the number of the last block of the page before;
+	/// without it the first page is given.
 	#[method(name = "proveSnapshot", blocking)]
-	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes>;
+	fn prove_snapshot(&self, id: String, after: Option<u32>) -> RpcResult<Bytes>;
 }
 
 /// Answers for one node.
@@ -54,7 +58,7 @@ impl ThinApiServer for ThinRpc {
 		Ok(self.status.as_ref().map(ThinStatus::report))
 	}
 
-	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes> {
+	fn prove_snapshot(&self, id: String, after: Option<u32>) -> RpcResult<Bytes> {
 		let which =
 			match id.as_str() {
 				LATEST => Which::Latest,
@@ -62,6 +66,6 @@ impl ThinApiServer for ThinRpc {
 					ErrorObject::owned(INVALID_PARAMS_CODE, reason, None::<()>)
 				})?),
 			};
-		self.prover.prove(which).map(Bytes).map_err(no_proof)
+		self.prover.prove(which, after.unwrap_or_default()).map(Bytes).map_err(no_proof)
 	}
 }

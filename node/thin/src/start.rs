@@ -14,7 +14,7 @@ use crate::{
 	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
 	local::{Found, GenesisRecord, LocalPath, Marker},
 	mounted::{open_stores, MountedImage},
-	proof::{FinalityProof, ProofError, ProvenBlock},
+	proof::{ProofError, ProvenBlock},
 	prover::Which,
 	registration::RegistryLayout,
 	status::ThinStatus,
@@ -148,8 +148,7 @@ impl Place<'_> {
 		let stores = open_stores(&urls)?;
 		let wrong = |error| StartError::Proof { id: marker.snapshot, error };
 		let (genesis, is_new) = self.genesis_record::<Block, E>(&*upper, executor, wrong)?;
-		let proven = FinalityProof::from_bytes(&marker.proof)
-			.and_then(|proof| proof.verify_from(&genesis.anchor, &marker.manifest))
+		let proven = ProvenBlock::from_record(&marker.block, &genesis.anchor, &marker.manifest)
 			.map_err(wrong)?;
 		// Only now is it known to be the same chain.
 		if is_new {

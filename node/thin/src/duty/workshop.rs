@@ -8,8 +8,7 @@ use crate::{
 	create::{create, snapshot_id, CreateOptions, Created},
 	genesis::Genesis,
 	mounted::open_stores,
-	proof::SnapshotProof,
-	prover::{ProveError, ProveSnapshot, Which},
+	prover::{renewed, ProveError, ProveSnapshot},
 	records,
 };
 use pallet_snapshots::SnapshotId;
@@ -87,23 +86,27 @@ where
 	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError> {
 		let no_proof =
 			|error: String| DutyError::Make(format!("snapshot {id:?} can't be proven: {error}"));
-		let proof = match self.prover.prove(Which::Id(id)) {
+		let stores = self.open()?;
+		let store_error = |error: &dyn std::fmt::Display| DutyError::Store(error.to_string());
+		// That the block is final is in the stores already.
+		let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)
+			.map_err(|error| store_error(&error))?;
+		let n = manifest.block_number.saturated_into::<u32>();
+		let (mut proof, as_of) = match renewed::<Block>(&*self.prover, id, n) {
 			Ok(proof) => proof,
-			Err(ProveError::Unknown(..) | ProveError::NothingFinal) => return Ok(false),
+			Err(
+				ProveError::Unknown(..)
+				| ProveError::NothingFinal
+				| ProveError::NothingAfter { .. },
+			) => return Ok(false),
 			Err(error) => return Err(no_proof(error.to_string())),
 		};
-		let as_of = SnapshotProof::<Block>::from_bytes(&proof)
-			.map_err(|error| no_proof(error.to_string()))?
-			.as_of();
-		if as_of.is_none_or(|block| block < certified_at.into()) {
+		if as_of < certified_at {
 			return Ok(false);
 		}
-		for store in self.open()? {
-			let stores = [store.clone()];
-			let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)
-				.map_err(|error| DutyError::Store(error.to_string()))?;
-			records::write(&*store, id, &manifest, proof.clone())
-				.map_err(|error| DutyError::Store(error.to_string()))?;
+		for store in stores {
+			let pages = proof.pages().map_err(|error| store_error(&error))?;
+			records::write_proof(&*store, id, pages).map_err(|error| store_error(&error))?;
 		}
 		Ok(true)
 	}
