@@ -1,17 +1,18 @@
 //! The transactions of this chain that the duties of a node make.
 
-use codec::Encode;
+use codec::{DecodeAll, Encode};
+use frame_system::{EventRecord, Phase};
 use sp_core::{sr25519, Get};
 use sp_keystore::{Keystore, KeystorePtr};
-use sp_runtime::{MultiSignature, OpaqueExtrinsic};
+use sp_runtime::{DispatchError, ModuleError, MultiSignature, OpaqueExtrinsic};
 use thin_client::duty::{
 	chain::{Signer, Terms},
 	registry::Call,
 	KEY_TYPE,
 };
 use thin_runtime::{
-	opaque::{Block, Header},
-	AccountId, Balance, Nonce, Runtime, RuntimeCall, SignedPayload, TxExtension,
+	opaque::{Block, Hash, Header},
+	AccountId, Balance, Nonce, Runtime, RuntimeCall, RuntimeEvent, SignedPayload, TxExtension,
 	UncheckedExtrinsic,
 };
 
@@ -79,6 +80,36 @@ impl Signer<Block> for KeystoreSigner {
 		);
 		Ok(extrinsic.into())
 	}
+
+	fn failure(events: &[u8], extrinsic: u32) -> Result<Option<String>, String> {
+		let records = <Vec<EventRecord<RuntimeEvent, Hash>>>::decode_all(&mut &events[..])
+			.map_err(|error| error.to_string())?;
+		let failed = records.into_iter().find_map(|record| match record.event {
+			RuntimeEvent::System(frame_system::Event::ExtrinsicFailed {
+				dispatch_error, ..
+			}) if record.phase == Phase::ApplyExtrinsic(extrinsic) => Some(dispatch_error),
+			_ => None,
+		});
+		Ok(failed.map(in_words))
+	}
+}
+
+/// An error of the registry by its name; what others say as the SDK has it.
+fn in_words(error: DispatchError) -> String {
+	type Error = pallet_snapshots::Error<Runtime>;
+	let ours = match DispatchError::from(Error::HeaderNotOnChain) {
+		DispatchError::Module(ModuleError { index, .. }) => Some(index),
+		_ => None,
+	};
+	match error {
+		DispatchError::Module(ModuleError { index, error, .. }) if Some(index) == ours => {
+			match <Error as codec::Decode>::decode(&mut &error[..]) {
+				Ok(error) => format!("snapshots.{error:?}"),
+				Err(_) => format!("snapshots: error {error:?}"),
+			}
+		},
+		other => format!("{other:?}"),
+	}
 }
 
 /// A call of the registry as this runtime has it.
@@ -90,6 +121,9 @@ pub fn runtime_call(call: Call<Header>) -> RuntimeCall {
 				image,
 				locations,
 			}
+		},
+		Call::RegisterForeign { manifest, locations } => {
+			pallet_snapshots::Call::register_foreign { manifest, locations }
 		},
 		Call::Retire(id) => pallet_snapshots::Call::retire { id },
 		Call::Attest(id) => pallet_snapshots::Call::attest { id },

@@ -202,8 +202,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 
 	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
 	let most_locations = crate::duties::most_locations();
-	let duties = Plan::<Block>::of(&config, duties, &executor, thin.is_some(), most_locations)
+	let keystore = keystore_container.keystore();
+	duties.add_key(&keystore).map_err(|error| ServiceError::Application(error.into()))?;
+	let duties = Plan::<Block, _>::of(&config, duties, &executor, thin.is_some(), most_locations)
 		.map_err(application)?;
+	let health = duties.as_ref().map(Plan::health).unwrap_or_default();
 
 	let mut net_config = FullNetworkConfiguration::<Block, Hash, N>::new(
 		&config.network,
@@ -303,8 +306,8 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let pool = transaction_pool.clone();
 		Box::new(move |_| {
 			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
-			let prover = prover.clone();
-			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin, prover })
+			let (prover, duties) = (prover.clone(), health.clone());
+			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin, prover, duties })
 				.map_err(Into::into)
 		})
 	};
@@ -326,10 +329,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	})?;
 
 	if let Some(duties) = duties {
-		let signer = crate::duties::KeystoreSigner(keystore_container.keystore());
+		let signer = crate::duties::KeystoreSigner(keystore);
 		let spawn = task_manager.spawn_handle();
+		let metrics = prometheus_registry.as_ref();
 		duties
-			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn)
+			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn, metrics)
 			.map_err(|error| ServiceError::Application(Box::new(error)))?;
 	}
 

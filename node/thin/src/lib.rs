@@ -38,6 +38,7 @@ pub mod proof;
 pub mod prover;
 pub mod records;
 pub mod registration;
+pub mod remote;
 pub mod rpc;
 pub mod snapshot_cmd;
 pub mod source;

@@ -1,4 +1,5 @@
-//! What a thin node tells Prometheus about its image. The walk to genesis has metrics of its own.
+//! What a thin node tells Prometheus about its image. The walk to genesis and the duties have
+//! metrics of their own.
 
 use crate::status::{Counters, Fetched, ThinStatus};
 use substrate_prometheus_endpoint::{

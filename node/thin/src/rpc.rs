@@ -2,6 +2,7 @@
 
 use crate::{
 	cli::parse_id,
+	duty::health::{DutiesReport, Health},
 	prover::{ProveError, ProveSnapshot, Which},
 	status::{StatusReport, ThinStatus},
 };
@@ -26,6 +27,10 @@ pub trait ThinApi {
 	#[method(name = "status")]
 	fn status(&self) -> RpcResult<Option<StatusReport>>;
 
+	/// How the duties of this node are doing: `null` for each that it does not have.
+	#[method(name = "duties")]
+	fn duties(&self) -> RpcResult<DutiesReport>;
+
 	/// The proof of a snapshot, hex: its id, or `latest` for the certified one of this chain at
 	/// the newest block. Whoever gets it checks it from genesis; this node need not be trusted.
 	#[method(name = "proveSnapshot", blocking)]
@@ -36,12 +41,19 @@ pub trait ThinApi {
 pub struct ThinRpc {
 	status: Option<ThinStatus>,
 	prover: Arc<dyn ProveSnapshot>,
+	duties: Health,
 }
 
 impl ThinRpc {
 	/// `status` is `None` for a node that was not started from a snapshot.
 	pub fn new(status: Option<ThinStatus>, prover: Arc<dyn ProveSnapshot>) -> Self {
-		Self { status, prover }
+		Self { status, prover, duties: Health::default() }
+	}
+
+	/// Answers for these duties, too.
+	pub fn with_duties(mut self, duties: Health) -> Self {
+		self.duties = duties;
+		self
 	}
 }
 
@@ -52,6 +64,10 @@ fn no_proof(error: ProveError) -> ErrorObjectOwned {
 impl ThinApiServer for ThinRpc {
 	fn status(&self) -> RpcResult<Option<StatusReport>> {
 		Ok(self.status.as_ref().map(ThinStatus::report))
+	}
+
+	fn duties(&self) -> RpcResult<DutiesReport> {
+		Ok(self.duties.report())
 	}
 
 	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes> {

@@ -1,8 +1,15 @@
-//! `snapshot …`: the subcommands that make snapshots, and prove and check them.
+//! `snapshot …`: the subcommands that make snapshots, register and prove them, and check them.
 
+mod plain;
+mod prepare;
 mod proof;
+mod read;
+mod submit;
 
+pub use prepare::PrepareCmd;
 pub use proof::{ChainParams, CheckCmd, ProveCmd};
+pub use read::{ListCmd, ShowCmd};
+pub use submit::{AttestCmd, RegisterCmd};
 
 use crate::{
 	audit::command::AuditCmd,
@@ -10,8 +17,9 @@ use crate::{
 	duty::cli::locations_of,
 	genesis::Genesis,
 	local::LocalPath,
+	remote::RemoteError,
 };
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use pallet_snapshots::{ImageInfo, Location};
 use sc_cli::{CliConfiguration, DatabaseParams, Error, SharedParams};
 use sc_consensus_grandpa::BlockNumberOps;
@@ -25,9 +33,44 @@ use std::{fs, path::PathBuf};
 /// How many states a pruned node keeps when it is not told.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
-/// Make snapshots of a node's database, prove them and check them.
+/// Make snapshots of a node's database, register them, prove them and check them.
 #[derive(Debug, Clone, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, for as long as the process")]
 pub enum SnapshotCmd {
+	/// List the snapshots that are registered on a chain, the newest block first.
+	///
+	/// The node that is asked is believed. Exit codes: 0 listed, 2 that could not be found out.
+	///
+	/// Example: thin-node snapshot list --certified --rpc ws://127.0.0.1:9944 --json
+	List(ListCmd),
+
+	/// Show a registered snapshot: what it is, how it stands, who vouches for it, where it lies.
+	///
+	/// The node that is asked is believed; `snapshot prove` is for those who don't. Exit codes: 0
+	/// shown, 1 not registered, 2 that could not be found out.
+	///
+	/// Example: thin-node snapshot show ID --rpc ws://127.0.0.1:9944 --json
+	Show(ShowCmd),
+
+	/// Register a snapshot that `snapshot create` has made. The signer becomes its publisher, and
+	/// pays a deposit.
+	///
+	/// Its block must be one that the chain still remembers the hash of. Exit codes: 0 registered,
+	/// 1 the chain refuses it, 2 it could not be tried.
+	///
+	/// Example: thin-node snapshot register snapshot-64.json --key-file KEY --rpc
+	/// ws://127.0.0.1:9944
+	Register(RegisterCmd),
+
+	/// Vouch for a snapshot, with the whole bond of the signer.
+	///
+	/// Audit it first, with `snapshot audit`: who vouches for a wrong one is slashed. Exit codes: 0
+	/// done, 1 the chain refuses it, or it would be an equivocation, 2 it could not be tried.
+	///
+	/// Example: thin-node snapshot attest ID --keystore DIR/chains/CHAIN/keystore --rpc
+	/// ws://127.0.0.1:9944
+	Attest(AttestCmd),
+
 	/// Make a snapshot of a node's database, and store its image.
 	///
 	/// The node may run meanwhile: its files are linked and copied, never opened.
@@ -35,6 +78,18 @@ pub enum SnapshotCmd {
 	/// Example: thin-node snapshot create --base-path DIR --chain local
 	/// --store zdb://127.0.0.1:9900/default
 	Create(CreateCmd),
+
+	/// Make the files of an image the database of a node that knows nothing of snapshots.
+	///
+	/// For other builds of the chain's node. Mount the image writable where that node has its
+	/// database, prepare it, and start the node as ever. The snapshot is proven first, as by a node
+	/// that starts from it. After that, the node believes what it reads: no value is checked any
+	/// more but against the id of the image. Flags about caches and hydration do nothing here.
+	///
+	/// Example: thin-mount mount IMAGE DIR/chains/CHAIN/db/full --store URL --write overlay --upper
+	/// DIR/upper --background, then thin-node snapshot prepare --thin-from ID --thin-proof
+	/// ws://127.0.0.1:9944 --base-path DIR --chain spec.json
+	Prepare(PrepareCmd),
 
 	/// Get the proof of a registered snapshot, to a file or beside its image.
 	///
@@ -60,6 +115,60 @@ pub enum SnapshotCmd {
 	Audit(AuditCmd),
 }
 
+/// The node that a command asks.
+#[derive(Debug, Clone, Args)]
+pub struct RpcParams {
+	/// The RPC of a node of the chain that has the registry.
+	#[arg(long, value_name = "WS URL", default_value = "ws://127.0.0.1:9944")]
+	pub rpc: String,
+
+	/// Print one JSON object.
+	#[arg(long)]
+	pub json: bool,
+}
+
+/// Why a command that asks a node gives nothing.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+	/// The answer is no: exit code 1.
+	#[error("{0}")]
+	Negative(String),
+	/// There is no answer: exit code 2.
+	#[error("{0}")]
+	Environment(String),
+}
+
+impl From<RemoteError> for Ended {
+	fn from(error: RemoteError) -> Self {
+		match error.is_negative() {
+			true => Self::Negative(error.to_string()),
+			false => Self::Environment(error.to_string()),
+		}
+	}
+}
+
+/// Prints what came out, as JSON or as text, and ends the process.
+fn ended(as_json: bool, result: Result<(Value, String), Ended>) -> ! {
+	let code = match result {
+		Ok((value, _)) if as_json => {
+			println!("{value}");
+			0
+		},
+		Ok((_, text)) => {
+			print!("{text}");
+			0
+		},
+		Err(error) => {
+			eprintln!("Error: {error}");
+			match error {
+				Ended::Negative(_) => 1,
+				Ended::Environment(_) => 2,
+			}
+		},
+	};
+	std::process::exit(code)
+}
+
 /// `snapshot create`.
 #[derive(Debug, Clone, Parser)]
 pub struct CreateCmd {
@@ -79,6 +188,14 @@ pub struct CreateCmd {
 	/// How many states the node keeps, if it prunes them.
 	#[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_KEPT_STATES)]
 	pub kept_states: u32,
+
+	/// Record no trace of a start from the image.
+	///
+	/// By default the image is started from once, in a folder beside the database and with no
+	/// network, and the chunks that took are noted in it: others fetch them ahead. Takes FUSE;
+	/// without it there is no trace.
+	#[arg(long)]
+	pub no_trace: bool,
 
 	/// Print one JSON object.
 	#[arg(long)]
@@ -136,6 +253,7 @@ impl CreateCmd {
 			genesis: &genesis,
 			stores: &stores,
 			kept_states: self.kept_states,
+			trace_with: (!self.no_trace).then_some(executor),
 		})
 		.map_err(|error| application(error.to_string()))?;
 
@@ -169,6 +287,8 @@ impl CreateCmd {
 				"block": manifest.block_number,
 				"database_bytes": manifest.logical_size,
 				"uploaded_bytes": created.uploaded_bytes,
+				"attempts": created.attempts,
+				"trace_chunks": created.trace_chunks,
 				"file": out,
 				"manifest": manifest,
 			});
@@ -188,7 +308,11 @@ impl CreateCmd {
 			manifest.database.kind, manifest.database.version
 		);
 		println!("pruning        {:?}", manifest.pruning);
-		println!("register with  scripts/register.mjs --call-file {}", out.display());
+		match created.trace_chunks {
+			Some(chunks) => println!("trace          {chunks} chunks"),
+			None => println!("trace          none"),
+		}
+		println!("register with  thin-node snapshot register {} --key-file …", out.display());
 		println!("snapshot id    {id}");
 	}
 }

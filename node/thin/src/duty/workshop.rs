@@ -14,7 +14,8 @@ use crate::{
 };
 use pallet_snapshots::SnapshotId;
 use sc_consensus_grandpa::BlockNumberOps;
-use sp_core::H256;
+use sc_executor::RuntimeVersionOf;
+use sp_core::{traits::CodeExecutor, H256};
 use sp_runtime::{
 	traits::{Block as BlockT, Header as HeaderT, NumberFor},
 	SaturatedConversion,
@@ -33,11 +34,11 @@ use thin_mount::{
 	store::{Key, Store},
 };
 
-/// What was stored this long ago or later is never removed.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What was stored this long ago or later is not removed, when nothing else is said.
+pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A node's own database, and the stores its snapshots go to.
-pub struct NodeWorkshop<Block: BlockT> {
+pub struct NodeWorkshop<Block: BlockT, E> {
 	/// The folder of the node's RocksDB.
 	pub database: PathBuf,
 	/// What the chain spec says.
@@ -46,11 +47,15 @@ pub struct NodeWorkshop<Block: BlockT> {
 	pub stores: Vec<String>,
 	/// How many states the node keeps, if it prunes them.
 	pub kept_states: u32,
+	/// What was stored this long ago or later is never removed.
+	pub grace: Duration,
+	/// Runs the runtime in a start from each image, for its trace. `None` for no traces.
+	pub trace_with: Option<E>,
 	/// Makes the proofs.
 	pub prover: Arc<dyn ProveSnapshot>,
 }
 
-impl<Block: BlockT> NodeWorkshop<Block> {
+impl<Block: BlockT, E> NodeWorkshop<Block, E> {
 	/// Opened anew for each use: a store that was away is no reason to stop for good.
 	fn open(&self) -> Result<Vec<Arc<dyn Store>>, DutyError> {
 		let stores =
@@ -64,10 +69,11 @@ impl<Block: BlockT> NodeWorkshop<Block> {
 	}
 }
 
-impl<Block> Workshop<Block::Header> for NodeWorkshop<Block>
+impl<Block, E> Workshop<Block::Header> for NodeWorkshop<Block, E>
 where
 	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
 {
 	fn make(&mut self) -> Result<Made<Block::Header>, DutyError> {
 		let stores = self.open()?;
@@ -76,6 +82,7 @@ where
 			genesis: &self.genesis,
 			stores: &stores,
 			kept_states: self.kept_states,
+			trace_with: self.trace_with.as_ref(),
 		})
 		.map_err(|error| DutyError::Make(error.to_string()))?;
 		let block = (*header.number()).saturated_into::<u64>();
@@ -108,12 +115,17 @@ where
 		Ok(true)
 	}
 
-	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError> {
-		self.open()?.into_iter().try_for_each(|store| clean(store, keep))
+	fn clean(&mut self, keep: &[H256]) -> Result<u64, DutyError> {
+		let mut removed = 0;
+		for store in self.open()? {
+			removed += clean(store, keep, self.grace)?;
+		}
+		Ok(removed)
 	}
 }
 
-fn clean(store: Arc<dyn Store>, keep: &[H256]) -> Result<(), DutyError> {
+/// Gives the bytes that were removed.
+fn clean(store: Arc<dyn Store>, keep: &[H256], period: Duration) -> Result<u64, DutyError> {
 	let failed = |error: String| DutyError::Store(format!("cleaning {}: {error}", store.name()));
 	let keys: Vec<Key> = keep.iter().map(|image| Key::copy_from_slice(&image.0)).collect();
 	let there = store.has_many(&keys).map_err(|error| failed(error.to_string()))?;
@@ -124,10 +136,10 @@ fn clean(store: Arc<dyn Store>, keep: &[H256]) -> Result<(), DutyError> {
 			.add(source.clone(), ImageId(ChunkId(image.0)))
 			.map_err(|error| failed(error.to_string()))?;
 	}
-	let grace = Grace { period: GRACE, now: SystemTime::now() };
+	let grace = Grace { period, now: SystemTime::now() };
 	let found = gc::find(&*store, &needs, grace).map_err(|error| failed(error.to_string()))?;
 	let (chunks, bytes) = (found.garbage.chunks, found.garbage.bytes);
 	gc::delete(&*store, &found, &|_| {}).map_err(|error| failed(error.to_string()))?;
 	tracing::info!(target: "thin", store = store.name(), chunks, bytes, "Removed what no snapshot needs");
-	Ok(())
+	Ok(bytes)
 }
