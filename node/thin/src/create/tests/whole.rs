@@ -121,7 +121,7 @@ fn a_second_snapshot_uploads_what_changed() {
 	let mut config = kvdb_rocksdb::DatabaseConfig::with_columns(columns::SDK_COLUMNS);
 	// So that tables are written as they are on a large database: often.
 	config.memory_budget = [(columns::TRANSACTION, 4)].into_iter().collect();
-	let node = kvdb_rocksdb::Database::open(&config, &place.database()).unwrap();
+	let node = kvdb_rocksdb::Database::open(&config, place.database()).unwrap();
 	grow(&node, 0..4_000);
 	let first = place.create(&chain, None);
 	let before: HashSet<_> =
