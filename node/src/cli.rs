@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::make_chain::MakeChainCmd;
 use sc_cli::RunCmd;
 use thin_client::{cli::ThinParams, duty::cli::DutyParams, snapshot_cmd::SnapshotCmd};
 
@@ -61,6 +62,10 @@ pub enum Subcommand {
 
 	/// Print what the database says about itself.
 	ChainInfo(sc_cli::ChainInfoCmd),
+
+	/// Make a chain to measure with: blocks of the past, on a development chain.
+	#[command(hide = true)]
+	MakeChain(MakeChainCmd),
 
 	/// Measure the weights of the runtime, and this machine.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -159,6 +159,10 @@ pub fn run() -> sc_cli::Result<()> {
 				cmd.run::<Block>(&config)
 			})
 		},
+		Some(Subcommand::MakeChain(cmd)) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| cmd.run(&config))
+		},
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),
 		None => {

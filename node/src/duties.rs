@@ -39,46 +39,59 @@ impl Signer<Block> for KeystoreSigner {
 		terms: Terms<Block, Nonce>,
 	) -> Result<OpaqueExtrinsic, String> {
 		let key = self.key().ok_or("the keystore has no key of type thin")?;
-		let extension: TxExtension = (
-			frame_system::CheckNonZeroSender::new(),
-			frame_system::CheckSpecVersion::new(),
-			frame_system::CheckTxVersion::new(),
-			frame_system::CheckGenesis::new(),
-			frame_system::CheckEra::from(terms.era),
-			frame_system::CheckNonce::from(terms.nonce),
-			frame_system::CheckWeight::new(),
-			pallet_transaction_payment::ChargeTransactionPayment::from(0),
-			frame_metadata_hash_extension::CheckMetadataHash::new(false),
-			frame_system::WeightReclaim::new(),
-		);
-		// What the chain adds to the payload by itself, in the same order.
-		let implicit = (
-			(),
-			terms.version.spec_version,
-			terms.version.transaction_version,
-			terms.genesis,
-			terms.era_block,
-			(),
-			(),
-			(),
-			None,
-			(),
-		);
-		let payload = SignedPayload::from_raw(runtime_call(call), extension, implicit);
+		let payload = payload(runtime_call(call), &terms);
 		let signature = payload
 			.using_encoded(|bytes| self.0.sr25519_sign(KEY_TYPE, &key, bytes))
 			.map_err(|error| error.to_string())?
 			.ok_or("the key of type thin is gone from the keystore")?;
-		let (call, extension, _) = payload.deconstruct();
-		let account = AccountId::from(key.0);
-		let extrinsic = UncheckedExtrinsic::new_signed(
-			call,
-			account.into(),
-			MultiSignature::Sr25519(signature),
-			extension,
-		);
-		Ok(extrinsic.into())
+		Ok(signed_by(key, payload, signature))
 	}
+}
+
+/// What the sender of a transaction signs.
+pub fn payload(call: RuntimeCall, terms: &Terms<Block, Nonce>) -> SignedPayload {
+	let extension: TxExtension = (
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(terms.era),
+		frame_system::CheckNonce::from(terms.nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(0),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	);
+	// What the chain adds to the payload by itself, in the same order.
+	let implicit = (
+		(),
+		terms.version.spec_version,
+		terms.version.transaction_version,
+		terms.genesis,
+		terms.era_block,
+		(),
+		(),
+		(),
+		None,
+		(),
+	);
+	SignedPayload::from_raw(call, extension, implicit)
+}
+
+/// A transaction with the signature of its payload.
+pub fn signed_by(
+	key: sr25519::Public,
+	payload: SignedPayload,
+	signature: sr25519::Signature,
+) -> OpaqueExtrinsic {
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(
+		call,
+		AccountId::from(key.0).into(),
+		MultiSignature::Sr25519(signature),
+		extension,
+	)
+	.into()
 }
 
 /// A call of the registry as this runtime has it.
