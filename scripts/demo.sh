@@ -4,13 +4,14 @@
 # Usage: scripts/demo.sh [--json] [--transfers N] [--bin DIRECTORY] [--help]
 #
 #   1. an embedded 0-db, and a development chain of two validators
-#   2. 2,000 transfers to fresh accounts, in batches; meanwhile the authorities change twice
+#   2. 2,000 transfers to fresh accounts, in batches; meanwhile the authorities change 20 times
 #   3. a snapshot of the running node, audited, registered, attested and certified with polkadot-js
 #   4. a fresh node, started from the snapshot; checked: it answers for state and blocks up to N
 #      as the validator does, it didn't import them, it checks the numbers of the blocks down to
 #      genesis, it reaches the tip and follows it, it goes on after kill -9, with the option and
-#      without; then starts from a proof in a file, from the store alone, and from the latest
-#      snapshot that a thin node knows of
+#      without; then starts from a proof in a file, from the store alone, from the latest
+#      snapshot that a thin node knows of, and by the registry of another chain; and a node that
+#      knows nothing of snapshots, over a writable mount of the image
 #   5. a fresh node that syncs everything, beside it; and starts that have to be refused: an
 #      unknown id, another chain, a base path in use, too little stake, an old and an altered proof,
 #      no node to ask, no store
@@ -38,6 +39,8 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/demo/proofs.sh"
 . "$SCRIPTS/demo/refusals.sh"
 . "$SCRIPTS/demo/audit.sh"
+. "$SCRIPTS/demo/foreign.sh"
+. "$SCRIPTS/demo/stock.sh"
 
 json=false
 transfers=2000
@@ -75,6 +78,8 @@ if [ -z "$bin" ]; then
 fi
 THIN_NODE="$bin/thin-node"
 THIN_MOUNT="$bin/thin-mount"
+# Not among the programs that are installed: the step lint compiles it.
+STOCK_NODE="$bin/plain-node"
 for program in "$THIN_NODE" "$THIN_MOUNT"; do
 	[ -x "$program" ] || unusable "there is no $program"
 done
@@ -89,6 +94,7 @@ store="zdb://${store#listening on }/default"
 # at each start, which takes longer than all the rest of it.
 "$THIN_NODE" export-chain-spec --chain local --raw --output "$WORK/chain.json" 2>/dev/null
 start_validators
+start_registry
 alice="${RPC_PORT[alice]}"
 ask height "$alice" best 1 120 >/dev/null
 
@@ -99,13 +105,16 @@ for seed in "${attesters[@]}"; do
 	block="$(polkadot bond least --seed "$seed" --in-block | jq .counts_from)"
 	[ "$block" -gt "$counts_from" ] && counts_from="$block"
 done
-# Meanwhile the authorities change twice: the proof of the snapshot has to follow both changes.
-start rotation node "$SCRIPTS/demo/rotate.mjs" --url "ws://127.0.0.1:$alice" --in-block --json
+# Meanwhile the authorities change: the proof of the snapshot has to follow every change.
+changes=20
+start rotation node "$SCRIPTS/demo/rotate.mjs" --url "ws://127.0.0.1:$alice" --changes "$changes" \
+	--in-block --json
 attend node "$SCRIPTS/load.mjs" --url "ws://127.0.0.1:$alice" --transfers "$transfers" --batch 50 \
-	--in-block --seed //Dave --json >"$WORK/load.json"
+	--ahead 2 --in-block --seed //Dave --json >"$WORK/load.json"
 last_transfer="$(jq .last_block "$WORK/load.json")"
-authority_set="$(wait_for_line rotation '"set":' 120 | jq .set)"
-say "the authorities changed twice, to set $authority_set"
+authority_set="$(wait_for_line rotation '"set":' 300 | jq .set)"
+[ "$authority_set" -ge "$changes" ] || fail "the chain is at authority set $authority_set only"
+say "the authorities changed $changes times, to set $authority_set"
 # A snapshot stands at a block whose justification is stored: at least one in 32 blocks.
 changed="$(ask height "$alice" best 1 10)"
 goal=$((((changed > last_transfer ? changed : last_transfer) / 32 + 1) * 32))
@@ -133,6 +142,7 @@ say "snapshot $id of block $n"
 check_audit "$id" "$n"
 
 polkadot register --call-file "$WORK/snapshot.json" --seed //Dave >/dev/null
+register_foreign
 [ "$counts_from" -le "$n" ] || say "waiting for block $counts_from, in which the stake begins to count"
 attend "$SCRIPTS/demo/check.mjs" height "$alice" best "$counts_from" 900 >/dev/null
 for seed in "${attesters[@]}"; do
@@ -207,7 +217,9 @@ for again in "${with_option[*]}" ""; do
 done
 thin_disk="$(disk_of "$WORK/thin")"
 node "$SCRIPTS/test/deploy.mjs" thin-metrics "$SCRIPTS/../deploy" "${METRICS_PORT[thin]}"
-check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}"
+check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}" "$authority_set"
+check_foreign "$id" "$n_hash"
+check_stock "$id" "$n" "$n_hash" "$store"
 stop thin
 best="$("$THIN_NODE" chain-info --base-path "$WORK/thin" --chain "$WORK/chain.json" \
 	2>"$WORK/log/chain-info.log" | jq .best_number)" || {

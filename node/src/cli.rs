@@ -2,7 +2,10 @@
 
 mod examples;
 
-use crate::documents::{CompletionsCmd, ManCmd};
+use crate::{
+	documents::{CompletionsCmd, ManCmd},
+	make_chain::MakeChainCmd,
+};
 use sc_cli::RunCmd;
 use thin_client::{cli::ThinParams, duty::cli::DutyParams, snapshot_cmd::SnapshotCmd};
 
@@ -82,6 +85,10 @@ pub enum Subcommand {
 	/// Write the manual pages, one for each command.
 	#[command(before_help = examples::MAN)]
 	Man(ManCmd),
+
+	/// Make a chain to measure with: blocks of the past, on a development chain.
+	#[command(hide = true)]
+	MakeChain(MakeChainCmd),
 
 	/// Measure the weights of the runtime, and this machine.
 	#[cfg(feature = "runtime-benchmarks")]

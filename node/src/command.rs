@@ -3,7 +3,8 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, Subcommand},
-	duties, service,
+	duties::{self, KeystoreSigner},
+	service,
 };
 use codec::Encode;
 use pallet_snapshots::{ImageInfo, Location};
@@ -81,6 +82,21 @@ pub fn run() -> sc_cli::Result<()> {
 				cmd.run::<Block, _>(&config, &executor, encode_register)
 			})
 		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Prepare(cmd))) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| {
+				let executor: service::Executor = sc_service::new_wasm_executor(&config.executor);
+				cmd.run::<Block, _, service::Layout>(&config, &executor)
+			})
+		},
+		Some(Subcommand::Snapshot(SnapshotCmd::List(cmd))) => {
+			cmd.run::<Block, KeystoreSigner, service::Layout>()
+		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Show(cmd))) => cmd.run::<Block, KeystoreSigner>(),
+		Some(Subcommand::Snapshot(SnapshotCmd::Register(cmd))) => {
+			cmd.run::<Block, _>(KeystoreSigner)
+		},
+		Some(Subcommand::Snapshot(SnapshotCmd::Attest(cmd))) => cmd.run::<Block, _>(KeystoreSigner),
 		Some(Subcommand::Snapshot(SnapshotCmd::Prove(cmd))) => {
 			let spec = cli.load_spec(&cmd.chains.chain)?;
 			cmd.run::<Block, _, service::Layout>(&*spec, &executor())
@@ -161,6 +177,10 @@ pub fn run() -> sc_cli::Result<()> {
 		},
 		Some(Subcommand::Completions(cmd)) => cmd.run(),
 		Some(Subcommand::Man(cmd)) => cmd.run(),
+		Some(Subcommand::MakeChain(cmd)) => {
+			let runner = cli.create_runner(cmd)?;
+			runner.sync_run(|config| cmd.run(&config))
+		},
 		#[cfg(feature = "runtime-benchmarks")]
 		Some(Subcommand::Benchmark(cmd)) => crate::benchmarking::run(&cli, cmd),
 		None => {

@@ -1,17 +1,18 @@
 //! The transactions of this chain that the duties of a node make.
 
-use codec::Encode;
+use codec::{DecodeAll, Encode};
+use frame_system::{EventRecord, Phase};
 use sp_core::{sr25519, Get};
 use sp_keystore::{Keystore, KeystorePtr};
-use sp_runtime::{MultiSignature, OpaqueExtrinsic};
+use sp_runtime::{DispatchError, ModuleError, MultiSignature, OpaqueExtrinsic};
 use thin_client::duty::{
 	chain::{Signer, Terms},
 	registry::Call,
 	KEY_TYPE,
 };
 use thin_runtime::{
-	opaque::{Block, Header},
-	AccountId, Balance, Nonce, Runtime, RuntimeCall, SignedPayload, TxExtension,
+	opaque::{Block, Hash, Header},
+	AccountId, Balance, Nonce, Runtime, RuntimeCall, RuntimeEvent, SignedPayload, TxExtension,
 	UncheckedExtrinsic,
 };
 
@@ -39,46 +40,89 @@ impl Signer<Block> for KeystoreSigner {
 		terms: Terms<Block, Nonce>,
 	) -> Result<OpaqueExtrinsic, String> {
 		let key = self.key().ok_or("the keystore has no key of type thin any more")?;
-		let extension: TxExtension = (
-			frame_system::CheckNonZeroSender::new(),
-			frame_system::CheckSpecVersion::new(),
-			frame_system::CheckTxVersion::new(),
-			frame_system::CheckGenesis::new(),
-			frame_system::CheckEra::from(terms.era),
-			frame_system::CheckNonce::from(terms.nonce),
-			frame_system::CheckWeight::new(),
-			pallet_transaction_payment::ChargeTransactionPayment::from(0),
-			frame_metadata_hash_extension::CheckMetadataHash::new(false),
-			frame_system::WeightReclaim::new(),
-		);
-		// What the chain adds to the payload by itself, in the same order.
-		let implicit = (
-			(),
-			terms.version.spec_version,
-			terms.version.transaction_version,
-			terms.genesis,
-			terms.era_block,
-			(),
-			(),
-			(),
-			None,
-			(),
-		);
-		let payload = SignedPayload::from_raw(runtime_call(call), extension, implicit);
+		let payload = payload(runtime_call(call), &terms);
 		let signature = payload
 			.using_encoded(|bytes| self.0.sr25519_sign(KEY_TYPE, &key, bytes))
 			.map_err(|error| error.to_string())?
 			.ok_or("the key of type thin is gone from the keystore")?;
-		let (call, extension, _) = payload.deconstruct();
-		let account = AccountId::from(key.0);
-		let extrinsic = UncheckedExtrinsic::new_signed(
-			call,
-			account.into(),
-			MultiSignature::Sr25519(signature),
-			extension,
-		);
-		Ok(extrinsic.into())
+		Ok(signed_by(key, payload, signature))
 	}
+
+	fn failure(events: &[u8], extrinsic: u32) -> Result<Option<String>, String> {
+		let records = <Vec<EventRecord<RuntimeEvent, Hash>>>::decode_all(&mut &events[..])
+			.map_err(|error| error.to_string())?;
+		let failed = records.into_iter().find_map(|record| match record.event {
+			RuntimeEvent::System(frame_system::Event::ExtrinsicFailed {
+				dispatch_error, ..
+			}) if record.phase == Phase::ApplyExtrinsic(extrinsic) => Some(dispatch_error),
+			_ => None,
+		});
+		Ok(failed.map(in_words))
+	}
+}
+
+/// An error of the registry by its name; what others say as the SDK has it.
+fn in_words(error: DispatchError) -> String {
+	type Error = pallet_snapshots::Error<Runtime>;
+	let ours = match DispatchError::from(Error::HeaderNotOnChain) {
+		DispatchError::Module(ModuleError { index, .. }) => Some(index),
+		_ => None,
+	};
+	match error {
+		DispatchError::Module(ModuleError { index, error, .. }) if Some(index) == ours => {
+			match <Error as codec::Decode>::decode(&mut &error[..]) {
+				Ok(error) => format!("snapshots.{error:?}"),
+				Err(_) => format!("snapshots: error {error:?}"),
+			}
+		},
+		other => format!("{other:?}"),
+	}
+}
+
+/// What the sender of a transaction signs.
+pub fn payload(call: RuntimeCall, terms: &Terms<Block, Nonce>) -> SignedPayload {
+	let extension: TxExtension = (
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(terms.era),
+		frame_system::CheckNonce::from(terms.nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(0),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	);
+	// What the chain adds to the payload by itself, in the same order.
+	let implicit = (
+		(),
+		terms.version.spec_version,
+		terms.version.transaction_version,
+		terms.genesis,
+		terms.era_block,
+		(),
+		(),
+		(),
+		None,
+		(),
+	);
+	SignedPayload::from_raw(call, extension, implicit)
+}
+
+/// A transaction with the signature of its payload.
+pub fn signed_by(
+	key: sr25519::Public,
+	payload: SignedPayload,
+	signature: sr25519::Signature,
+) -> OpaqueExtrinsic {
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(
+		call,
+		AccountId::from(key.0).into(),
+		MultiSignature::Sr25519(signature),
+		extension,
+	)
+	.into()
 }
 
 /// A call of the registry as this runtime has it.
@@ -90,6 +134,9 @@ pub fn runtime_call(call: Call<Header>) -> RuntimeCall {
 				image,
 				locations,
 			}
+		},
+		Call::RegisterForeign { manifest, locations } => {
+			pallet_snapshots::Call::register_foreign { manifest, locations }
 		},
 		Call::Retire(id) => pallet_snapshots::Call::retire { id },
 		Call::Attest(id) => pallet_snapshots::Call::attest { id },

@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod documents;
 mod duties;
+mod make_chain;
 mod rpc;
 mod service;
 

@@ -9,6 +9,7 @@ use sp_blockchain::{Error as BlockChainError, HeaderBackend, HeaderMetadata};
 use std::sync::Arc;
 use substrate_frame_rpc_system::{System, SystemApiServer};
 use thin_client::{
+	duty::health::Health,
 	prover::ProveSnapshot,
 	rpc::{ThinApiServer, ThinRpc},
 	status::ThinStatus,
@@ -25,11 +26,13 @@ pub struct FullDeps<C, P> {
 	pub thin: Option<ThinStatus>,
 	/// What makes proofs of snapshots.
 	pub prover: Arc<dyn ProveSnapshot>,
+	/// How the duties of the node are doing.
+	pub duties: Health,
 }
 
 /// All methods that are added.
 pub fn create_full<C, P>(
-	FullDeps { client, pool, thin, prover }: FullDeps<C, P>,
+	FullDeps { client, pool, thin, prover, duties }: FullDeps<C, P>,
 ) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>>
 where
 	C: ProvideRuntimeApi<Block>
@@ -46,6 +49,6 @@ where
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
 	module.merge(TransactionPayment::new(client).into_rpc())?;
-	module.merge(ThinRpc::new(thin, prover).into_rpc())?;
+	module.merge(ThinRpc::new(thin, prover).with_duties(duties).into_rpc())?;
 	Ok(module)
 }

@@ -40,9 +40,11 @@ pub type FullClient = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 pub type FullBackend = sc_service::TFullBackend<Block>;
 type FullSelectChain = sc_consensus::LongestChain<FullBackend, Block>;
 type FullPool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
-type GrandpaBlockImport =
+/// Imports blocks, and finalizes those that come with a justification.
+pub type GrandpaBlockImport =
 	sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
-type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
+/// What GRANDPA knows of the chain.
+pub type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
 
 /// How many blocks may pass until a finalized one has its justification stored.
 ///
@@ -202,8 +204,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 
 	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
 	let most_locations = crate::duties::most_locations();
-	let duties = Plan::<Block>::of(&config, duties, &executor, thin.is_some(), most_locations)
+	let keystore = keystore_container.keystore();
+	duties.add_key(&keystore).map_err(|error| ServiceError::Application(error.into()))?;
+	let duties = Plan::<Block, _>::of(&config, duties, &executor, thin.is_some(), most_locations)
 		.map_err(application)?;
+	let health = duties.as_ref().map(Plan::health).unwrap_or_default();
 
 	let mut net_config = FullNetworkConfiguration::<Block, Hash, N>::new(
 		&config.network,
@@ -304,8 +309,8 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let thin = thin.clone();
 		Box::new(move |_| {
 			let (client, pool, thin) = (client.clone(), pool.clone(), thin.clone());
-			let prover = prover.clone();
-			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin, prover })
+			let (prover, duties) = (prover.clone(), health.clone());
+			crate::rpc::create_full(crate::rpc::FullDeps { client, pool, thin, prover, duties })
 				.map_err(Into::into)
 		})
 	};
@@ -327,10 +332,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	})?;
 
 	if let Some(duties) = duties {
-		let signer = crate::duties::KeystoreSigner(keystore_container.keystore());
+		let signer = crate::duties::KeystoreSigner(keystore);
 		let spawn = task_manager.spawn_handle();
+		let metrics = prometheus_registry.as_ref();
 		duties
-			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn)
+			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn, metrics)
 			.map_err(|error| ServiceError::Application(Box::new(error)))?;
 	}
 

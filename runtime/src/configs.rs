@@ -6,6 +6,6 @@ mod consensus;
 mod snapshots;
 mod system;
 
-pub use consensus::SessionPeriod;
+pub use consensus::{SessionLength, SessionPeriod};
 pub use snapshots::periods;
 pub use system::{BlockHashCount, RuntimeBlockLength, RuntimeBlockWeights, SS58Prefix, Version};

@@ -132,6 +132,36 @@ fn periods_lie_in_storage() {
 }
 
 #[test]
+fn sessions_can_be_as_short_as_two_blocks() {
+	use crate::configs::SessionPeriod;
+	use frame_support::traits::Get;
+	let key = sp_io::hashing::twox_128(b":SessionLength:");
+	chain(LOCAL_TESTNET_RUNTIME_PRESET).execute_with(|| {
+		assert_eq!(<SessionPeriod as Get<u32>>::get(), SESSION_LENGTH);
+		for (length, period) in [(7u32, 7), (2, 2), (1, 2), (0, 2)] {
+			let item = vec![(key.to_vec(), length.encode())];
+			assert_ok!(System::set_storage(RuntimeOrigin::root(), item));
+			assert_eq!(<SessionPeriod as Get<u32>>::get(), period);
+		}
+		// A change in each session, which is in force two sessions later.
+		let before = Grandpa::current_set_id();
+		for change in 0..10 {
+			match change % 2 {
+				0 => remove_member(Sr25519Keyring::Bob),
+				_ => add_member(Sr25519Keyring::Bob),
+			}
+			for _ in 0..2 {
+				let number = System::block_number() + 1;
+				System::set_block_number(number);
+				Session::on_initialize(number);
+				Grandpa::on_finalize(number);
+			}
+		}
+		assert_eq!(Grandpa::current_set_id(), before + 9);
+	});
+}
+
+#[test]
 fn presets_have_their_validators() {
 	chain(DEV_RUNTIME_PRESET).execute_with(|| {
 		assert_eq!(grandpa_voters(), grandpa_ids(&[Ed25519Keyring::Alice]));

@@ -7,10 +7,13 @@
 //   block-hash PORT NUMBER
 //   first-answer PORT BLOCK-HASH START-MS SECONDS   waits for state at the block
 //   thin-status PORT SNAPSHOT-JSON           and compares it with what was made
+//   thin PORT                                what thin_status says: null on a node that isn't
+//   duties PORT                              how its duties are doing, as thin_duties says it
 //   history-checked PORT SECONDS             waits until the walk has reached genesis
 //   history SOURCE-PORT PORT LOAD-JSON N     the same answers for state and blocks up to N
 //   follows SOURCE-PORT PORT SECONDS         reaches the tip, and goes on with it
 //   imports PORT METRICS-PORT                the blocks imported since the start
+//   import-time METRICS-PORT                 how many there were, and the seconds for each
 
 import { readFileSync } from 'node:fs';
 import { accountKey, call, Failed, freeBalance, heights, metric, until } from './rpc.mjs';
@@ -58,6 +61,10 @@ const questions = {
 		}
 		return status;
 	},
+
+	duties: (port) => call(port, 'thin_duties'),
+
+	thin: (port) => call(port, 'thin_status'),
 
 	'history-checked': (port, seconds) =>
 		until(seconds, 'the walk to genesis', async () => {
@@ -119,6 +126,15 @@ const questions = {
 		});
 		const { best } = await heights(port);
 		return { imported: count ?? 0, received_bytes: received ?? null, best };
+	},
+
+	async 'import-time'(metrics) {
+		const name = 'substrate_block_verification_and_import_time';
+		const [blocks, seconds] = await Promise.all(
+			['count', 'sum'].map((part) => metric(metrics, `${name}_${part}`)),
+		);
+		if (!blocks) throw new Failed('no block was imported');
+		return { blocks, per_block: seconds / blocks };
 	},
 };
 

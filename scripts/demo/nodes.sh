@@ -3,25 +3,31 @@
 
 declare -A RPC_PORT=() P2P_PORT=() METRICS_PORT=()
 BOOTNODES=()
+# What every node keeps.
+PRUNING=(--state-pruning archive --blocks-pruning archive)
 
 ask() { "$SCRIPTS/demo/check.mjs" "$@"; }
 ask_text() { ask "$@" | jq -r .; }
+
+# choose_ports NAME: once, so that looking for them takes no time later.
+choose_ports() {
+	[ -z "${RPC_PORT[$1]:-}" ] || return 0
+	RPC_PORT[$1]="$(free_port)"
+	P2P_PORT[$1]="$(free_port)"
+	METRICS_PORT[$1]="$(free_port)"
+}
 
 # start_node NAME BASE-PATH [OPTION…]: keeps its ports when it is started again.
 start_node() {
 	local name="$1" base="$2"
 	shift 2
-	if [ -z "${RPC_PORT[$name]:-}" ]; then
-		RPC_PORT[$name]="$(free_port)"
-		P2P_PORT[$name]="$(free_port)"
-		METRICS_PORT[$name]="$(free_port)"
-	fi
+	choose_ports "$name"
 	# No discovery in the local network: another demo there has the same genesis block.
 	start "$name" "$THIN_NODE" --chain "$WORK/chain.json" --base-path "$base" \
 		--rpc-port "${RPC_PORT[$name]}" \
 		--prometheus-port "${METRICS_PORT[$name]}" \
 		--listen-addr "/ip4/127.0.0.1/tcp/${P2P_PORT[$name]}" \
-		--state-pruning archive --blocks-pruning archive \
+		"${PRUNING[@]}" \
 		--no-mdns --no-telemetry ${BOOTNODES[@]+--bootnodes "${BOOTNODES[@]}"} "$@"
 }
 

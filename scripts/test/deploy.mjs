@@ -5,8 +5,9 @@
 //   command DEPLOY SERVICE DIR PEERS   the words of a service, for this machine: its data in DIR,
 //                          and its boot node at the port PEERS
 //   metrics DEPLOY PORT    every metric of dashboards and rules is one of the node at this port;
-//                          but those of a thin node, which are `thin-metrics DEPLOY PORT`, and all
-//                          of these in docs/METRICS.md too
+//                          but those of a thin node, of a publisher and of an attester, which are
+//                          `thin-metrics`, `publisher-metrics` and `attester-metrics DEPLOY PORT`;
+//                          and all of these in docs/METRICS.md too
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -23,10 +24,17 @@ const text = (...path) => readFileSync(join(...path), 'utf8');
 const yaml = (...path) => parse(text(...path), { merge: true, logLevel: 'error' });
 const list = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-const checks = { files, command, metrics, 'thin-metrics': thinMetrics };
+const checks = {
+	files,
+	command,
+	metrics: (deploy, port) => metrics(deploy, port, 'every'),
+	'thin-metrics': (deploy, port) => metrics(deploy, port, 'thin'),
+	'publisher-metrics': (deploy, port) => metrics(deploy, port, 'publisher'),
+	'attester-metrics': (deploy, port) => metrics(deploy, port, 'attester'),
+};
 const [check, deploy, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(checks, check ?? '')) {
-	console.error('error: files, command, metrics or thin-metrics');
+	console.error(`error: one of ${Object.keys(checks).join(', ')}`);
 	process.exit(2);
 }
 await checks[check](deploy, ...rest);
@@ -203,11 +211,14 @@ function dashboards(deploy) {
 	return readdirSync(folder).map((file) => [file, JSON.parse(text(folder, file))]);
 }
 
-function thinMetrics(deploy, port) {
-	return metrics(deploy, port, true);
+/** Which nodes have a metric. */
+function owner(name) {
+	if (name.startsWith('thin_publish_')) return 'publisher';
+	if (name.startsWith('thin_attest_')) return 'attester';
+	return name.startsWith('thin_') ? 'thin' : 'every';
 }
 
-async function metrics(deploy, port, thin = false) {
+async function metrics(deploy, port, kind) {
 	const response = await fetch(`http://127.0.0.1:${port}/metrics`);
 	const there = new Set(
 		(await response.text())
@@ -233,7 +244,7 @@ async function metrics(deploy, port, thin = false) {
 	for (const [at, expression] of named) {
 		const names = metricsOf(expression);
 		must(names.length > 0, `${at} names no metric`);
-		for (const name of names.filter((name) => name.startsWith('thin_') === thin)) {
+		for (const name of names.filter((name) => owner(name) === kind)) {
 			looked += 1;
 			// Prometheus itself makes this one.
 			must(name === 'up' || there.has(name), `${at}: the node has no metric ${name}`);

@@ -7,13 +7,16 @@
 
 mod assemble;
 mod read;
+mod retrace;
 mod upload;
 mod walk;
+
+pub use retrace::retrace;
 
 use crate::{
 	blob::{BlobRef, BlobWriter},
 	chunk::{Chunk, ChunkId},
-	image::{ImageId, Superblock, Totals, TRACE_LIMIT},
+	image::{ImageError, ImageId, Superblock, Totals, TRACE_LIMIT},
 	progress::OnProgress,
 	store::{Store, StoreError},
 };
@@ -117,6 +120,9 @@ pub enum PackError {
 	/// The store failed.
 	#[error(transparent)]
 	Store(#[from] StoreError),
+	/// The image that is to get another trace can't be read.
+	#[error(transparent)]
+	Image(#[from] ImageError),
 	/// A thread could not be started.
 	#[error("can't start a thread: {0}")]
 	Thread(std::io::Error),

@@ -8,7 +8,7 @@ use crate::{
 	blob::{check_shape, fetch, BlobError},
 	blob::{children, height, leaf_count, leaf_length, zero_id, BlobRef, FANOUT},
 	chunk::{ChunkId, CHUNK_SIZE},
-	image::{Image, ImageError, ImageId},
+	image::{EntryView, Image, ImageError, ImageId},
 	parallel::{self, Jobs},
 	progress::{OnProgress, Progress},
 	source::{ChunkSource, FetchError},
@@ -93,8 +93,25 @@ pub fn verify(
 	id: ImageId,
 	on_progress: OnProgress<'_>,
 ) -> Result<VerifyReport, VerifyError> {
-	run(source, id, None, on_progress)
+	run(source, id, Extent::ALL, &mut |_, _| {}, on_progress)
 }
+
+/// As [`verify`], in steps: of so many bytes of files each, and from the file on that has this
+/// place in the listing. After each step `on_step` is called with the place to go on from, and
+/// with what was found so far in this run.
+pub fn verify_from(
+	source: Arc<dyn ChunkSource>,
+	id: ImageId,
+	first: usize,
+	step: u64,
+	on_step: OnStep<'_>,
+	on_progress: OnProgress<'_>,
+) -> Result<VerifyReport, VerifyError> {
+	run(source, id, Extent { first, step, sample: None }, on_step, on_progress)
+}
+
+/// Is called after a step.
+pub type OnStep<'a> = &'a mut dyn FnMut(usize, &VerifyReport);
 
 /// As [`verify`], but of the leaves only a sample is checked, picked at random. What a sample
 /// without a fault is worth, [`missed`] and [`at_most_bad`] say.
@@ -104,23 +121,44 @@ pub fn verify_sample(
 	sample: Sample,
 	on_progress: OnProgress<'_>,
 ) -> Result<VerifyReport, VerifyError> {
-	run(source, id, Some(sample), on_progress)
+	let extent = Extent { sample: Some(sample), ..Extent::ALL };
+	run(source, id, extent, &mut |_, _| {}, on_progress)
+}
+
+/// What of an image is checked, and how much at a time.
+struct Extent {
+	first: usize,
+	step: u64,
+	sample: Option<Sample>,
+}
+
+impl Extent {
+	const ALL: Self = Self { first: 0, step: u64::MAX, sample: None };
 }
 
 fn run(
 	source: Arc<dyn ChunkSource>,
 	id: ImageId,
-	sample: Option<Sample>,
+	Extent { mut first, step, sample }: Extent,
+	on_step: OnStep<'_>,
 	on_progress: OnProgress<'_>,
 ) -> Result<VerifyReport, VerifyError> {
 	let image = Image::open(source, id)?;
 	let state = Mutex::new(State::default());
 	let check = Check { image: &image, state: &state, on_progress };
-	parallel::run(
-		parallel::default_threads(),
-		|jobs| check.produce(jobs, sample),
-		|batch| check.batch(batch),
-	)?;
+	let mut entries = image.tree().entries().enumerate().skip(first).peekable();
+	let mut walked = HashSet::new();
+	while entries.peek().is_some() {
+		parallel::run(
+			parallel::default_threads(),
+			|jobs| {
+				first = check.produce(jobs, &mut entries, step, sample, &mut walked)?;
+				Ok(())
+			},
+			|batch| check.batch(batch),
+		)?;
+		on_step(first, &state.lock().report);
+	}
 	let State { mut report, .. } = state.into_inner();
 	report.problems.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
 	Ok(report)
@@ -156,24 +194,30 @@ struct Walk<'a, 'j> {
 	stopped: bool,
 	/// Inner nodes that were walked: id, height, leaves. This is what keeps the work bounded when
 	/// a small image claims to be a huge one by using one subtree again and again.
-	walked: HashSet<(ChunkId, u32, u64)>,
+	walked: &'a mut HashSet<(ChunkId, u32, u64)>,
 }
 
 impl Check<'_> {
-	fn produce(
+	/// Walks over files of `step` bytes, and says which entry comes next.
+	fn produce<'e>(
 		&self,
 		jobs: &Jobs<'_, Vec<Job>>,
+		entries: &mut impl Iterator<Item = (usize, EntryView<'e>)>,
+		step: u64,
 		sample: Option<Sample>,
-	) -> Result<(), VerifyError> {
+		walked: &mut HashSet<(ChunkId, u32, u64)>,
+	) -> Result<usize, VerifyError> {
 		let mut walk = Walk {
 			check: self,
 			jobs,
 			picker: Picker::new(sample),
 			batch: Vec::new(),
 			stopped: false,
-			walked: HashSet::new(),
+			walked,
 		};
-		for entry in self.image.tree().entries() {
+		let (mut next, mut bytes) = (0, 0u64);
+		for (place, entry) in entries {
+			next = place + 1;
 			let (Some(blob), false) = (entry.blob, entry.hard_link) else { continue };
 			let path: Arc<[u8]> = entry.path.into();
 			let leaves = leaf_count(blob.length);
@@ -183,13 +227,17 @@ impl Check<'_> {
 			let mut state = self.state.lock();
 			state.report.files += 1;
 			state.progress.files += 1;
+			bytes = bytes.saturating_add(blob.length);
+			if bytes >= step {
+				break;
+			}
 		}
 		for job in walk.picker.rest() {
 			walk.push(job);
 		}
 		walk.flush();
-		self.state.lock().report.leaves = walk.picker.seen;
-		Ok(())
+		self.state.lock().report.leaves += walk.picker.seen;
+		Ok(next)
 	}
 
 	fn batch(&self, batch: Vec<Job>) -> Result<(), VerifyError> {

@@ -4,18 +4,24 @@
 //! would: what is missing, and what has no place in an image.
 //!
 //! Memory stays bounded. Blocks are walked one by one. Which trie nodes have been visited is kept
-//! in a database of its own in a temporary folder, so that a node that many states share is read
-//! once; it takes some fifty bytes of disk for each node.
+//! in a database of its own, so that a node that many states share is read once; it takes some
+//! sixty bytes of disk for each node. An audit that was cut off goes on where it was: chunks by
+//! files, blocks and states one by one. A state that was not finished is read again, and so are the
+//! entries.
 
 mod blocks;
+mod chunks;
 pub mod command;
 mod entries;
+mod folder;
+mod journal;
 mod report;
 mod states;
 #[cfg(test)]
 mod tests;
 mod visited;
 
+pub use journal::{Checkpoints, ChunksDone, DatabaseDone, Done, Stage};
 pub use report::{BlockCounts, EntryCounts, Faults, Report, StateCounts};
 
 use crate::{
@@ -23,10 +29,15 @@ use crate::{
 	promise::Promise,
 	proof::ProvenBlock,
 };
+use codec::Encode;
 use pallet_snapshots::Pruning;
 use sc_consensus_grandpa::BlockNumberOps;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::{path::Path, sync::Arc};
+use std::{
+	path::Path,
+	sync::Arc,
+	time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Why an audit came to no result.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +79,13 @@ pub struct Audit<'a, Block: BlockT> {
 	pub pruning: Pruning,
 	/// What the image says of its bodies.
 	pub promise: Option<Promise>,
-	/// An empty folder for the list of visited nodes.
+	/// The folder for the list of visited nodes: what an audit has left that was cut off, or
+	/// nothing.
 	pub folder: &'a Path,
+	/// How far that was.
+	pub done: DatabaseDone,
+	/// Where it is written down how far this is.
+	pub checkpoints: Checkpoints<'a>,
 	/// Where to tell how far it is.
 	pub on_progress: OnProgress<'a>,
 }
@@ -83,18 +99,25 @@ where
 	/// Errors when that can't be done. What is wrong with the image is in the report.
 	pub fn run(self) -> Result<Report, AuditError> {
 		let lower = Lower::new(Box::new(self.raw.clone()), self.proven).held_to(self.promise);
-		let mut faults = Faults::default();
-		let blocks = blocks::check(&lower, &mut faults, self.on_progress)?;
-		let visited = visited::Visited::create(self.folder)?;
+		let mut done = self.done.clone();
+		done.run = done.run.wrapping_add(1);
+		blocks::check(&lower, &mut done, &self.checkpoints, self.on_progress)?;
+		let visited = self.visited(&mut done)?;
+		// What this run leaves must not be taken for that of the next one.
+		self.checkpoints.save(&done);
 		let states = states::States {
 			raw: &*self.raw,
 			lower: &lower,
 			visited: &visited,
 			pruning: self.pruning,
-			lowest: blocks.lowest,
+			lowest: done.blocks.lowest,
 			on_progress: self.on_progress,
 		};
-		let states = states.check(&mut faults)?;
+		states.check(&mut done, &self.checkpoints)?;
+		visited.flush()?;
+		self.checkpoints.save(&done);
+		let mut faults = done.block_faults;
+		faults.append(done.state_faults);
 		let entries = entries::Entries {
 			raw: &*self.raw,
 			lower: &lower,
@@ -103,8 +126,28 @@ where
 			on_progress: self.on_progress,
 		};
 		let entries = entries.check(&mut faults)?;
-		Ok(Report { blocks, states, entries, faults })
+		Ok(Report { blocks: done.blocks, states: done.states, entries, faults })
 	}
+
+	/// The list of visited nodes of the states that are through; if it is gone, none is.
+	fn visited(&self, done: &mut DatabaseDone) -> Result<visited::Visited, AuditError> {
+		let (name, run) = (done.visited, done.run);
+		if let Stage::States(finished @ 1..) = done.stage {
+			if let Some(visited) = visited::Visited::resume(self.folder, name, run, finished)? {
+				return Ok(visited);
+			}
+			done.stage = Stage::States(0);
+			(done.states, done.state_faults) = (StateCounts::default(), Faults::default());
+		}
+		done.visited = new_name();
+		visited::Visited::create(self.folder, done.visited, run)
+	}
+}
+
+/// A name that no list of visited nodes has had.
+fn new_name() -> [u8; 32] {
+	let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+	sp_crypto_hashing::blake2_256(&(now.as_nanos(), std::process::id()).encode())
 }
 
 /// Notes what is wrong and goes on; what can't be read ends the audit.

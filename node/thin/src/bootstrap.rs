@@ -27,6 +27,10 @@ use sp_runtime::{
 };
 use std::{fs, sync::Arc};
 
+/// So many bytes of justifications are written at a time: a chain of years has more of them than
+/// fit into memory.
+const AT_A_TIME: usize = 4 * 1024 * 1024;
+
 /// All that a bootstrap needs to know.
 pub struct Bootstrap<'a, Block: BlockT, E> {
 	/// Where the database will be.
@@ -129,11 +133,8 @@ where
 		operation
 			.insert_aux(records.into_iter().map(|(key, value)| (key, Some(value))))
 			.map_err(text)?;
-		let justifications = self
-			.proven
-			.justified()
-			.last()
-			.map(|(_, encoded)| Justifications::from((GRANDPA_ENGINE_ID, encoded.clone())));
+		let justification = self.proven.justification().to_vec();
+		let justifications = Some(Justifications::from((GRANDPA_ENGINE_ID, justification)));
 		operation
 			.set_block_data(
 				self.proven.header().clone(),
@@ -150,14 +151,22 @@ where
 	/// The justifications of every change of authorities, so that this node serves whole warp
 	/// proofs whatever the image left out.
 	fn write_justifications(&self, upper: &dyn Database<DbHash>) -> Result<(), String> {
-		let mut transaction = Transaction::new();
-		for (key, encoded) in self.proven.justified() {
-			let justifications = Justifications::from((GRANDPA_ENGINE_ID, encoded.clone()));
+		let (mut transaction, mut length) = (Transaction::new(), 0);
+		for found in self.proven.justified() {
+			let (key, encoded) = found.map_err(|error| error.to_string())?;
+			length += encoded.len();
+			let justifications = Justifications::from((GRANDPA_ENGINE_ID, encoded));
 			transaction.set_from_vec(
 				columns::JUSTIFICATIONS,
 				&key.bytes(),
 				justifications.encode(),
 			);
+			if length > AT_A_TIME {
+				length = 0;
+				upper
+					.commit(std::mem::take(&mut transaction))
+					.map_err(|error| error.to_string())?;
+			}
 		}
 		upper.commit(transaction).map_err(|error| error.to_string())
 	}

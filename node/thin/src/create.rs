@@ -6,22 +6,25 @@
 
 mod copy;
 mod rewind;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 
 use crate::{
 	error::CreateError,
 	genesis::Genesis,
+	local::Marker,
 	promise::{self, Promise},
 	proof::bytes32,
 	records,
 	ticker::{share, Line},
 };
-use codec::Encode;
 use pallet_snapshots::{Database, DatabaseKind, ImageInfo, Manifest, SnapshotId};
-use rewind::{Candidate, OwnersDatabase};
+use rewind::OwnersDatabase;
+use sandbox::Sandbox;
 use sc_consensus_grandpa::BlockNumberOps;
-use sp_core::H256;
+use sc_executor::RuntimeVersionOf;
+use sp_core::{traits::CodeExecutor, H256};
 use sp_runtime::traits::{Block as BlockT, HashingFor, Header as HeaderT, NumberFor};
 use std::{
 	fs,
@@ -29,13 +32,13 @@ use std::{
 	sync::Arc,
 };
 use thin_mount::{
-	pack::{self, PackError, PackOptions},
+	pack::{self, PackError, PackOptions, PackedToAll},
 	progress::Progress,
 	store::Store,
 };
 
 /// What to make a snapshot of, and where to put it.
-pub struct CreateOptions<'a, Block: BlockT> {
+pub struct CreateOptions<'a, Block: BlockT, E> {
 	/// The folder of the node's RocksDB.
 	pub database: &'a Path,
 	/// What the chain spec says.
@@ -44,6 +47,8 @@ pub struct CreateOptions<'a, Block: BlockT> {
 	pub stores: &'a [Arc<dyn Store>],
 	/// How many states a pruned database keeps: it does not say itself.
 	pub kept_states: u32,
+	/// Runs the runtime in a start from the image, whose trace goes into it. `None` for no trace.
+	pub trace_with: Option<&'a E>,
 }
 
 /// A snapshot that lies in its stores and waits to be registered.
@@ -59,13 +64,32 @@ pub struct Created<Block: BlockT> {
 	pub image: ImageInfo,
 	/// The bytes that had to be uploaded, of all stores together.
 	pub uploaded_bytes: u64,
+	/// How often the database was copied until the copy was good.
+	pub attempts: u32,
+	/// How many chunks the trace in the image has. `None` when there is none.
+	pub trace_chunks: Option<usize>,
 }
 
-/// The copy, which goes away when it is done with.
+/// The folder of the copy, which goes away when it is done with.
 struct Staging(PathBuf);
+
+impl Staging {
+	fn copy(&self) -> PathBuf {
+		self.0.join("copy")
+	}
+
+	fn sandbox(&self) -> PathBuf {
+		self.0.join("sandbox")
+	}
+}
 
 impl Drop for Staging {
 	fn drop(&mut self) {
+		// Where a run was killed that had mounted the image.
+		let mounted = self.sandbox().join(sandbox::MOUNT);
+		if let Err(error) = thin_mount::mount::clear_stale(&mounted) {
+			tracing::warn!(target: "thin", %error, "a dead mount is left behind");
+		}
 		if let (true, Err(error)) = (self.0.exists(), fs::remove_dir_all(&self.0)) {
 			tracing::warn!(target: "thin", %error, path = %self.0.display(), "the copy is left behind");
 		}
@@ -76,44 +100,49 @@ impl Drop for Staging {
 ///
 /// Needs room for the copy beside the database: the write-ahead log and what the rewinding
 /// writes, since tables are links. The proof is verified before anything is packed.
-pub fn create<Block: BlockT>(
-	options: CreateOptions<'_, Block>,
-) -> Result<Created<Block>, CreateError>
+pub fn create<Block, E>(options: CreateOptions<'_, Block, E>) -> Result<Created<Block>, CreateError>
 where
+	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
 {
 	create_with(options, &Line::hidden())
 }
 
 /// The same, with a line that says how far it is.
-pub(crate) fn create_with<Block: BlockT>(
-	options: CreateOptions<'_, Block>,
+pub(crate) fn create_with<Block, E>(
+	options: CreateOptions<'_, Block, E>,
 	line: &Line,
 ) -> Result<Created<Block>, CreateError>
 where
+	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
 {
 	let staging = staging_beside(options.database)?;
+	let copy = staging.copy();
 	tracing::info!(target: "thin", path = %options.database.display(), "linking the database");
-	copy::copy_database(options.database, &staging.0)?;
-	let version = copy::layout_version(&staging.0);
+	let attempts = copy::copy_database(options.database, &copy)?;
+	let version = copy::layout_version(&copy);
 
-	let owners = OwnersDatabase::open(&staging.0)?;
+	let owners = OwnersDatabase::open(&copy)?;
 	let pruning = owners.pruning(options.kept_states)?;
-	let Candidate { key, header, proof } = owners.candidate::<Block>()?;
-	let proven = |error| CreateError::Proof { number: key.number.into(), error };
-	let hash32 = |hash| bytes32(hash).map(H256).map_err(proven);
-	let genesis_hash = hash32(options.genesis.hash())?;
-	let block_hash = hash32(header.hash())?;
-	let state_root = hash32(*header.state_root())?;
+	let proven = |error| CreateError::Proof { number: 0, error };
+	let anchor = options.genesis.anchor().map_err(proven)?;
+	let genesis_hash = H256(anchor.hash);
 	check_genesis(&owners, genesis_hash, options.database)?;
+	let block = owners.candidate::<Block>(&anchor)?;
+	let (key, header) = (block.key(), block.header().clone());
+	let proven = |error| CreateError::Proof { number: key.number.into(), error };
+	let block_hash = H256(key.hash);
+	let state_root = bytes32(*header.state_root()).map(H256).map_err(proven)?;
 
 	tracing::info!(target: "thin", block = key.number, hash = ?block_hash, "rewinding the copy");
 	let bodies_from = owners.bodies_from::<Block>(&key)?;
 	owners.rewind(&key)?;
 	Promise::of_bodies_from(bodies_from)
-		.write(&staging.0)
-		.map_err(|error| CreateError::File { path: staging.0.join(promise::FILE), error })?;
+		.write(&copy)
+		.map_err(|error| CreateError::File { path: copy.join(promise::FILE), error })?;
 
 	if options.stores.is_empty() {
 		return Err(CreateError::Pack("no store was given".into()));
@@ -123,27 +152,63 @@ where
 	let packing = |error: PackError| CreateError::Pack(error.to_string());
 	let pack_options = pack_options();
 	let total = match line.is_seen() {
-		true => pack::measure(&staging.0, &pack_options).map_err(packing)?.bytes,
+		true => pack::measure(&copy, &pack_options).map_err(packing)?.bytes,
 		false => 0,
 	};
 	let on_progress =
 		|progress: Progress| line.draw(|| format!("packing {}", share(progress.bytes, total)));
-	let packed =
-		pack::pack_to_all(&staging.0, &stores, &pack_options, &on_progress).map_err(packing)?;
-	let (image_id, logical_size) = (packed.image, packed.totals.bytes);
-	let uploaded_bytes: u64 = packed.uploads.iter().map(|upload| upload.bytes).sum();
+	let packed = pack::pack_to_all(&copy, &stores, &pack_options, &on_progress).map_err(packing)?;
+	let mut uploaded_bytes = uploaded(&packed);
 
 	let database = Database { kind: DatabaseKind::RocksDb, version };
-	let image = ImageInfo { image: H256(image_id.0 .0), logical_size, database, pruning };
-	let manifest = image.clone().at(genesis_hash, key.number.into(), block_hash, state_root);
-	let encoded = proof.encode();
-	proof.verify(options.genesis, &manifest).map_err(proven)?;
+	let logical_size = packed.totals.bytes;
+	let mut image = ImageInfo { image: H256(packed.image.0 .0), logical_size, database, pruning };
+	let at = |image: &ImageInfo| {
+		image.clone().at(genesis_hash, key.number.into(), block_hash, state_root)
+	};
+	let block = block.check_against(&at(&image)).map_err(proven)?;
+	let mut trace_chunks = None;
+	if let Some(executor) = options.trace_with {
+		let sandbox = Sandbox {
+			folder: &staging.sandbox(),
+			image: packed.image,
+			stores: options.stores,
+			genesis: options.genesis,
+			proven: &block,
+			marker: &Marker {
+				snapshot: snapshot_id::<Block>(&at(&image)),
+				manifest: at(&image),
+				stores: Vec::new(),
+				block: block.record(),
+			},
+			executor,
+		};
+		tracing::info!(target: "thin", "starting from the image once, for its trace");
+		match sandbox.record() {
+			Ok(trace) => {
+				let traced =
+					pack::retrace(packed.image, options.stores, &trace).map_err(packing)?;
+				uploaded_bytes += uploaded(&traced);
+				image.image = H256(traced.image.0 .0);
+				trace_chunks = Some(trace.len());
+			},
+			Err(reason) => tracing::warn!(
+				target: "thin",
+				"the image has no trace, so that a start from it fetches nothing ahead: {reason}"
+			),
+		}
+	}
+	let manifest = at(&image);
 	let id = snapshot_id::<Block>(&manifest);
 	for store in options.stores {
-		records::write(&**store, id, &manifest, encoded.clone())
+		records::write_block(&**store, id, &manifest, &mut block.pages(id))
 			.map_err(|error| CreateError::Pack(error.to_string()))?;
 	}
-	Ok(Created { id, manifest, header, image, uploaded_bytes })
+	Ok(Created { id, manifest, header, image, uploaded_bytes, attempts, trace_chunks })
+}
+
+fn uploaded(packed: &PackedToAll) -> u64 {
+	packed.uploads.iter().map(|upload| upload.bytes).sum()
 }
 
 /// The id that this chain gives a manifest: the hash of its encoding.

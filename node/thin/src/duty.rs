@@ -9,7 +9,10 @@ pub mod attester;
 pub mod auditor;
 pub mod chain;
 pub mod cli;
+pub mod health;
 pub mod journal;
+pub mod key;
+pub mod metrics;
 pub mod publisher;
 pub mod registry;
 pub mod start;
@@ -28,7 +31,7 @@ pub enum DutyError {
 	#[error(
 		"there is no key to sign with: give the node one, whose account has funds, with \
 		 `thin-node key insert --key-type thin --scheme sr25519 --suri …` (and the node's --chain \
-		 and --base-path)"
+		 and --base-path), or with --thin-key FILE"
 	)]
 	NoKey,
 	/// The registry could not be read.
@@ -51,6 +54,9 @@ pub enum DutyError {
 	/// A snapshot could not be checked, which says nothing about it.
 	#[error("{0}")]
 	Audit(String),
+	/// The metrics are there already.
+	#[error(transparent)]
+	Metrics(#[from] substrate_prometheus_endpoint::PrometheusError),
 	/// The stores of the publisher could not be used.
 	#[error("{0}")]
 	Store(String),

@@ -53,6 +53,18 @@ pub enum StartError {
 		/// The cause.
 		reason: String,
 	},
+	/// Another process has the local database.
+	#[error(
+		"the local database {} is still open in another process after {seconds} seconds: stop \
+		 the other node, or choose another --base-path",
+		path.display()
+	)]
+	InUse {
+		/// Its folder.
+		path: PathBuf,
+		/// How long it was waited for.
+		seconds: u64,
+	},
 	/// The local database is thin and broken.
 	#[error(
 		"the thin database {} can't be used: {reason}. Remove it with purge-chain and start \

@@ -5,7 +5,7 @@
 
 use crate::proof::{ProvenBlock, SetPeriod};
 use codec::{DecodeAll, Encode};
-use sc_consensus_grandpa::AuthoritySet;
+use sc_consensus_grandpa::{AuthoritySet, BlockNumberOps};
 use sp_consensus_grandpa::AuthorityId;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor};
 use std::collections::BTreeMap;
@@ -21,7 +21,10 @@ pub type Record = (Vec<u8>, Vec<u8>);
 /// The records of a node whose last finalized block is the proven one.
 ///
 /// Errors when the authority set can't be written in a way that this version of the SDK reads.
-pub fn records<Block: BlockT>(proven: &ProvenBlock<Block>) -> Result<Vec<Record>, String> {
+pub fn records<Block: BlockT>(proven: &ProvenBlock<Block>) -> Result<Vec<Record>, String>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
 	let SetPeriod { set_id, authorities, .. } =
 		proven.history().current().ok_or("the proof names no authority set")?;
 	let number = *proven.header().number();
@@ -32,7 +35,7 @@ pub fn records<Block: BlockT>(proven: &ProvenBlock<Block>) -> Result<Vec<Record>
 	let no_forced_changes = Vec::<()>::new();
 	let changes: Vec<(u64, NumberFor<Block>)> =
 		proven.history().changes().into_iter().map(|(id, last)| (id, last.into())).collect();
-	let set = (authorities, set_id, no_standard_changes, no_forced_changes, changes).encode();
+	let set = (&authorities, set_id, no_standard_changes, no_forced_changes, changes).encode();
 	AuthoritySet::<Block::Hash, NumberFor<Block>>::decode_all(&mut &set[..]).map_err(|error| {
 		format!("this version of the SDK keeps authority sets otherwise: {error}")
 	})?;
@@ -47,15 +50,12 @@ pub fn records<Block: BlockT>(proven: &ProvenBlock<Block>) -> Result<Vec<Record>
 	let current = BTreeMap::from([(1u64, not_voted)]);
 	let live = (0u8, completed, current).encode();
 
-	let mut records = vec![
+	Ok(vec![
 		(VERSION.0.to_vec(), VERSION.1.encode()),
 		(AUTHORITY_SET.to_vec(), set),
 		(VOTER_STATE.to_vec(), live),
-	];
-	if let Some((_, justification)) = proven.justified().last() {
-		records.push((BEST_JUSTIFICATION.to_vec(), justification.clone()));
-	}
-	Ok(records)
+		(BEST_JUSTIFICATION.to_vec(), proven.justification().to_vec()),
+	])
 }
 
 /// The set id that AUX names now. `None` when there is no such record or it can't be read.

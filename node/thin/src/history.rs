@@ -250,3 +250,15 @@ impl Metrics {
 		Ok(metrics)
 	}
 }
+
+/// A place as it is written, read and written again. `None` when it is none.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn reread_place(bytes: &[u8]) -> Option<Vec<u8>> {
+	Place::parse(bytes).map(|place| place.bytes())
+}
+
+/// The beginning of a walk, as it is written.
+#[cfg(test)]
+pub(crate) fn place_of(snapshot: SnapshotId, number: u32) -> Vec<u8> {
+	Place::new(snapshot, &BlockKey::new(number, [7; 32]), false).bytes()
+}

@@ -3,7 +3,9 @@
 //! The node here is the SDK's own database backend over an image in memory, bootstrapped as a
 //! real one is. What would end the process is noted instead.
 
+mod cost;
 mod node;
+mod pages;
 mod proofs;
 
 use crate::{
@@ -337,7 +339,9 @@ fn a_manifest_that_names_another_image_is_another_snapshot() {
 	lie.image = H256::repeat_byte(6);
 	assert_ne!(id_of(&lie), id_of(&manifest));
 	// Under the right id, in a store that lies.
-	records::write(&*store, id_of(&manifest), &lie, chain.proof(9).encode()).unwrap();
+	let id = id_of(&manifest);
+	let mut pages = chain.block_pages(id, 9).into_iter();
+	records::write_block(&*store, id, &lie, &mut pages).unwrap();
 	let stores: Vec<Arc<dyn thin_mount::store::Store>> = vec![store];
 	let error = records::read_manifest(&stores, id_of(&manifest), id_of).unwrap_err().to_string();
 	assert!(error.contains("has the manifest of another snapshot"), "{error}");

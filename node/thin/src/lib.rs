@@ -22,6 +22,9 @@ pub mod columns;
 pub mod create;
 pub mod duty;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::panic, reason = "a target panics where something is believed that should not be")]
+pub mod fuzzing;
 pub mod genesis;
 pub mod grandpa;
 pub mod history;
@@ -39,6 +42,7 @@ pub mod proof;
 pub mod prover;
 pub mod records;
 pub mod registration;
+pub mod remote;
 pub mod rpc;
 pub mod snapshot_cmd;
 pub mod source;

@@ -21,8 +21,15 @@ const GENESIS: &[u8] = b"genesis";
 const PROVEN: &[u8] = b"proven";
 /// Of the cache, as the SDK divides it: what the state does not get is shared by the rest.
 const STATE_SHARE: f64 = 0.9;
-/// How long another process may still have the database.
-const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a start waits for a process that has the local database, and how often it looks.
+const LOCK_WAIT: Duration = Duration::from_secs(20);
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Whether RocksDB says that somebody else has the database: another process, or this one.
+fn is_locked(reason: &str) -> bool {
+	reason.contains("/LOCK") && (reason.contains("lock file") || reason.contains("lock hold"))
+}
 
 /// What a thin database remembers of its snapshot.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -33,8 +40,8 @@ pub struct Marker {
 	pub manifest: Manifest,
 	/// Where the image was read from, as store URLs without passwords.
 	pub stores: Vec<String>,
-	/// The proof of block N. It is verified again at each start.
-	pub proof: Vec<u8>,
+	/// What was proven of block N: [`ProvenBlock::record`](crate::proof::ProvenBlock::record).
+	pub block: Vec<u8>,
 }
 
 /// What lies where the node's database belongs.
@@ -92,7 +99,17 @@ impl LocalPath {
 	}
 
 	/// Opens the local database, or makes it when `create` says so.
+	///
+	/// Waits for a while when another process has it: a node that was killed may still be dying.
 	pub fn open(&self, create: bool) -> Result<Arc<dyn Database<DbHash>>, StartError> {
+		self.open_within(create, LOCK_WAIT)
+	}
+
+	fn open_within(
+		&self,
+		create: bool,
+		wait: Duration,
+	) -> Result<Arc<dyn Database<DbHash>>, StartError> {
 		let count = columns::SDK_COLUMNS + 1;
 		let mut config = kvdb_rocksdb::DatabaseConfig::with_columns(count);
 		config.create_if_missing = create;
@@ -101,18 +118,29 @@ impl LocalPath {
 		config.memory_budget = (0..count)
 			.map(|column| (column, if column == columns::STATE { state } else { rest }))
 			.collect();
-		let begun = Instant::now();
+		let deadline = Instant::now() + wait;
+		let mut told = false;
 		loop {
-			let error = match kvdb_rocksdb::Database::open(&config, &self.path) {
+			let reason = match kvdb_rocksdb::Database::open(&config, &self.path) {
 				Ok(database) => return Ok(sp_database::as_database(database)),
 				Err(error) => error.to_string(),
 			};
-			// A node that was killed a moment ago may not be gone yet.
-			if !error.contains("/LOCK: ") || begun.elapsed() >= PATIENCE {
-				return Err(StartError::Local { path: self.path.clone(), reason: error });
+			let path = self.path.clone();
+			if !is_locked(&reason) {
+				return Err(StartError::Local { path, reason });
 			}
-			tracing::info!(target: "thin", path = %self.path.display(), "Waiting until another process lets go of the database");
-			std::thread::sleep(Duration::from_secs(1));
+			if Instant::now() >= deadline {
+				return Err(StartError::InUse { path, seconds: wait.as_secs() });
+			}
+			if !told {
+				tracing::info!(
+					target: "thin",
+					path = %path.display(),
+					"Another process has the local database open, waiting for it to end"
+				);
+				told = true;
+			}
+			std::thread::sleep(LOCK_PAUSE);
 		}
 	}
 }
@@ -198,17 +226,26 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn a_database_is_waited_for_until_its_owner_is_gone() {
-		let folder = tempfile::tempdir().unwrap();
-		let local = LocalPath { path: folder.path().join("db"), cache_size: 16 };
-		let owner = local.open(true).unwrap();
-		let others = std::thread::spawn({
-			let local = local.clone();
-			move || local.open(false).map(drop)
+	fn a_start_waits_for_who_has_the_database() {
+		let home = tempfile::tempdir().unwrap();
+		let local = LocalPath { path: home.path().join("db"), cache_size: 16 };
+		let held = local.open(true).unwrap();
+		let error = local.open_within(false, Duration::ZERO).err().unwrap().to_string();
+		assert!(error.contains("is still open in another process after 0 seconds"), "{error}");
+		std::thread::scope(|scope| {
+			let waits = scope.spawn(|| local.open(false).is_ok());
+			// It can't get it before; whether it has begun to wait makes no difference.
+			std::thread::sleep(LOCK_PAUSE);
+			assert!(!waits.is_finished());
+			drop(held);
+			assert!(waits.join().unwrap());
 		});
-		std::thread::sleep(Duration::from_millis(300));
-		assert!(!others.is_finished());
-		drop(owner);
-		others.join().unwrap().unwrap();
+	}
+
+	#[test]
+	fn other_errors_are_told_at_once() {
+		let home = tempfile::tempdir().unwrap();
+		let local = LocalPath { path: home.path().join("none"), cache_size: 16 };
+		assert!(matches!(local.open(false), Err(StartError::Local { .. })));
 	}
 }

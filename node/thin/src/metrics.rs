@@ -1,5 +1,5 @@
-//! What a thin node tells Prometheus about its image. The walk to genesis has metrics of its own.
-//! `docs/METRICS.md` says what each name means.
+//! What a thin node tells Prometheus about its image. The walk to genesis and the duties have
+//! metrics of their own. `docs/METRICS.md` says what each name means.
 
 use crate::status::{Counters, Fetched, Figures, ThinStatus};
 use substrate_prometheus_endpoint::{

@@ -53,7 +53,7 @@ impl Promise {
 		Self::parse(&bytes).map_err(failed)
 	}
 
-	fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
+	pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
 		#[derive(Deserialize)]
 		struct Versioned {
 			version: u32,

@@ -1,11 +1,14 @@
 //! Makes proofs of snapshots: what a node that links this crate answers to `thin_proveSnapshot`.
+//!
+//! A page at a time, and nothing is remembered between two of them: the next one goes on from the
+//! block that the one before has led to.
 
 use crate::{
-	proof::{SnapshotProof, SnapshotProofError, Truth, MAX_PROOF_BYTES},
+	proof::{bytes32, outline, Outline, Pager, Recording, SnapshotProofError, MAX_PAGE_BYTES},
 	registration::{self, Registration, RegistryLayout, State, StateError},
 };
 use codec::{DecodeAll, Encode};
-use pallet_snapshots::SnapshotId;
+use pallet_snapshots::{Manifest, SnapshotId};
 use parking_lot::Mutex;
 use sc_client_api::{Backend, ProofProvider, StorageKey, StorageProvider};
 use sc_consensus_grandpa::{
@@ -41,6 +44,16 @@ pub enum ProveError {
 	/// The list is empty.
 	#[error("no snapshot of this chain is certified as of finalized block {0}")]
 	NoneCertified(u32),
+	/// A page was asked for that can't be there yet.
+	#[error(
+		"the newest block that this node can prove is {newest}, and nothing goes on from {after}"
+	)]
+	NothingAfter {
+		/// What was asked for.
+		after: u32,
+		/// What there is.
+		newest: u32,
+	},
 	/// Something that is needed isn't in the database.
 	#[error("this node can't prove it: {0}")]
 	Missing(String),
@@ -57,20 +70,45 @@ pub enum ProveError {
 
 /// Whatever can prove snapshots.
 pub trait ProveSnapshot: Send + Sync {
-	/// The proof, in bytes.
-	fn prove(&self, which: Which) -> Result<Vec<u8>, ProveError>;
+	/// The page of the proof that goes on from the block with this number: 0 for the first page.
+	fn prove(&self, which: Which, after: u32) -> Result<Vec<u8>, ProveError>;
 }
 
-/// The last proof that was made: of which snapshot, as of which block.
-type Made<Block> = (SnapshotId, <Block as BlockT>::Hash, Vec<u8>);
+/// The proof of how a snapshot of block `n` stands, as far as it is renewed: it goes on from
+/// there. Also the number of the block that it is as of.
+pub fn renewed<Block: BlockT>(
+	prover: &dyn ProveSnapshot,
+	id: SnapshotId,
+	n: u32,
+) -> Result<(Recording, u32), ProveError> {
+	let mut recording = Recording::default();
+	let mut after = n;
+	loop {
+		let page = prover.prove(Which::Id(id), after)?;
+		recording.push(&page).map_err(|error| ProveError::Missing(error.to_string()))?;
+		match outline::<Block>(&page)? {
+			Outline { last, ends: true } => return Ok((recording, last)),
+			Outline { last, ends: false } if last > after => after = last,
+			_ => return Err(ProveError::Missing(format!("no page goes on from block {after}"))),
+		}
+	}
+}
+
+/// The last page that was made: of which snapshot, as of which block, going on from where.
+struct Made<Block: BlockT> {
+	of: (SnapshotId, Block::Hash, u32),
+	page: Vec<u8>,
+}
 
 /// Makes proofs from the database of a node.
 pub struct SnapshotProver<Block: BlockT, C, B, L> {
 	client: Arc<C>,
 	backend: Arc<B>,
 	authority_set: SharedAuthoritySet<Block::Hash, NumberFor<Block>>,
-	/// Also what keeps the work at one proof at a time.
+	/// Also what keeps the work at one page at a time.
 	made: Mutex<Option<Made<Block>>>,
+	/// The most bytes of a page.
+	most: usize,
 	_layout: PhantomData<fn() -> L>,
 }
 
@@ -81,7 +119,8 @@ impl<Block: BlockT, C, B, L> SnapshotProver<Block, C, B, L> {
 		backend: Arc<B>,
 		authority_set: SharedAuthoritySet<Block::Hash, NumberFor<Block>>,
 	) -> Self {
-		Self { client, backend, authority_set, made: Mutex::new(None), _layout: PhantomData }
+		let (made, most) = (Mutex::new(None), MAX_PAGE_BYTES);
+		Self { client, backend, authority_set, made, most, _layout: PhantomData }
 	}
 }
 
@@ -159,33 +198,87 @@ where
 		Ok(Some(WarpSyncFragment { header: self.header(hash)?, justification }))
 	}
 
-	/// Every change of authorities below F, and F.
-	fn way_to(
+	/// Adds the changes of authorities above `after` and below `end`, as far as there is room.
+	/// Says whether there was enough.
+	fn add_changes(
 		&self,
-		head: WarpSyncFragment<Block>,
-	) -> Result<Vec<WarpSyncFragment<Block>>, ProveError> {
+		pager: &mut Pager,
+		after: u32,
+		end: NumberFor<Block>,
+	) -> Result<bool, ProveError> {
 		let changes = self.authority_set.authority_set_changes();
 		let changes = changes.iter_from(0u32.into()).ok_or_else(|| {
 			ProveError::Missing("its record of authority sets doesn't go back to genesis".into())
 		})?;
-		let (mut fragments, mut length) = (Vec::new(), 0usize);
-		for (_, number) in changes.filter(|(_, last)| last < head.header.number()) {
+		let after: NumberFor<Block> = after.into();
+		for (_, number) in changes.filter(|(_, last)| *last > after && *last < end) {
 			let fragment = self.stored(*number)?.ok_or_else(|| {
 				ProveError::Missing(format!(
 					"the justification of block {number}, where the authorities changed, isn't here"
 				))
 			})?;
-			length = length.saturating_add(fragment.encoded_size());
-			if length > MAX_PROOF_BYTES {
-				return Err(ProveError::Missing(format!(
-					"the authorities changed so often that the way is longer than \
-					 {MAX_PROOF_BYTES} bytes"
-				)));
+			if !self.add(pager, &fragment)? {
+				return Ok(false);
 			}
-			fragments.push(fragment);
 		}
-		fragments.push(head);
-		Ok(fragments)
+		Ok(true)
+	}
+
+	fn add(
+		&self,
+		pager: &mut Pager,
+		fragment: &WarpSyncFragment<Block>,
+	) -> Result<bool, ProveError> {
+		let bytes = fragment.encode();
+		let takes = pager.takes(bytes.len());
+		if takes {
+			pager.add(&bytes)?;
+		}
+		Ok(takes)
+	}
+
+	/// The justification of the snapshot's block, if it is of this chain and this node has kept
+	/// it. If not, the store has it.
+	fn justified(
+		&self,
+		manifest: &Manifest,
+	) -> Result<Option<WarpSyncFragment<Block>>, ProveError> {
+		let number: NumberFor<Block> = manifest.block_number.saturated_into::<u32>().into();
+		let found = self.stored(number)?;
+		Ok(found.filter(|n| n.header.hash().as_ref() == manifest.block_hash.as_bytes()))
+	}
+
+	/// A page of the way to the snapshot's block.
+	fn to_block(
+		&self,
+		id: SnapshotId,
+		after: u32,
+		n: &WarpSyncFragment<Block>,
+	) -> Result<Vec<u8>, ProveError> {
+		let mut pager = Pager::new(id, after, self.most);
+		let last =
+			self.add_changes(&mut pager, after, *n.header.number())? && self.add(&mut pager, n)?;
+		Ok(pager.into_block_page(last))
+	}
+
+	/// A page of the way to F, with a part of the state of F in the last one.
+	fn to_registration(
+		&self,
+		id: SnapshotId,
+		after: u32,
+		f: &WarpSyncFragment<Block>,
+		nodes: Vec<Vec<u8>>,
+	) -> Result<Vec<u8>, ProveError> {
+		let mut pager = Pager::new(id, after, self.most);
+		let state: usize = nodes.iter().map(|node| node.len() + 4).sum();
+		let end = f.encode();
+		if !self.add_changes(&mut pager, after, *f.header.number())?
+			|| !pager.takes(end.len() + state)
+		{
+			return Ok(pager.into_registration_page());
+		}
+		pager.add(&end)?;
+		Ok(pager.with_state(nodes)?)
 	}
 
 	fn read(
@@ -211,7 +304,7 @@ where
 			keys: Default::default(),
 			_backend: PhantomData,
 		};
-		let genesis = crate::proof::bytes32(self.backend.blockchain().info().genesis_hash)
+		let genesis = bytes32(self.backend.blockchain().info().genesis_hash)
 			.map_err(SnapshotProofError::Registry)?;
 		let listed = registration::listed::<L>(&state, genesis.into())?;
 		listed.first().map(|first| first.id).ok_or(ProveError::NoneCertified(number))
@@ -226,7 +319,7 @@ where
 	C: StorageProvider<Block, B> + ProofProvider<Block> + Send + Sync,
 	L: RegistryLayout,
 {
-	fn prove(&self, which: Which) -> Result<Vec<u8>, ProveError> {
+	fn prove(&self, which: Which, after: u32) -> Result<Vec<u8>, ProveError> {
 		let mut made = self.made.lock();
 		let head = self.head()?;
 		let (at, number) = (head.header.hash(), (*head.header.number()).saturated_into::<u32>());
@@ -234,23 +327,26 @@ where
 			Which::Id(id) => id,
 			Which::Latest => self.latest(at, number)?,
 		};
-		if let Some((_, _, bytes)) = made.as_ref().filter(|made| (made.0, made.1) == (id, at)) {
-			return Ok(bytes.clone());
+		if let Some(made) = made.as_ref().filter(|made| made.of == (id, at, after)) {
+			return Ok(made.page.clone());
+		}
+		if after >= number {
+			return Err(ProveError::NothingAfter { after, newest: number });
 		}
 		let (found, keys) = self.read(id, at, number)?;
 		let manifest = found.ok_or(ProveError::Unknown(id, number))?.manifest;
-		let nodes = self.client.read_proof(at, &mut keys.iter().map(Vec::as_slice))?;
-
-		// Another node may not have kept the justification of N: then the store has it.
-		let n: NumberFor<Block> = manifest.block_number.saturated_into::<u32>().into();
-		let truth = match self.stored(n)? {
-			Some(fragment) if fragment.header.hash().as_ref() == manifest.block_hash.as_bytes() => {
-				Truth::Branch(fragment)
-			},
-			_ => Truth::Elsewhere,
+		let n = match u64::from(after) < manifest.block_number {
+			true => self.justified(&manifest)?,
+			false => None,
 		};
-		let bytes = SnapshotProof::new(id, self.way_to(head)?, nodes, truth).to_bytes()?;
-		*made = Some((id, at, bytes.clone()));
-		Ok(bytes)
+		let page = match n {
+			Some(n) => self.to_block(id, after, &n)?,
+			None => {
+				let nodes = self.client.read_proof(at, &mut keys.iter().map(Vec::as_slice))?;
+				self.to_registration(id, after, &head, nodes.into_iter_nodes().collect())?
+			},
+		};
+		*made = Some(Made { of: (id, at, after), page: page.clone() });
+		Ok(page)
 	}
 }

@@ -2,6 +2,7 @@
 
 use crate::{
 	cli::parse_id,
+	duty::health::{DutiesReport, Health},
 	prover::{ProveError, ProveSnapshot, Which},
 	status::{StatusReport, ThinStatus},
 };
@@ -26,22 +27,37 @@ pub trait ThinApi {
 	#[method(name = "status")]
 	fn status(&self) -> RpcResult<Option<StatusReport>>;
 
-	/// The proof of a snapshot, hex: its id, or `latest` for the certified one of this chain at
-	/// the newest block. Whoever gets it checks it from genesis; this node need not be trusted.
+	/// How the duties of this node are doing: `null` for each that it does not have.
+	#[method(name = "duties")]
+	fn duties(&self) -> RpcResult<DutiesReport>;
+
+	/// A page of the proof of a snapshot, hex: its id, or `latest` for the certified one of this
+	/// chain at the newest block. Whoever gets it checks it from genesis; this node need not be
+	/// trusted.
+	///
+	/// A long proof has several pages. `after` is the number of the last block of the page before;
+	/// without it the first page is given.
 	#[method(name = "proveSnapshot", blocking)]
-	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes>;
+	fn prove_snapshot(&self, id: String, after: Option<u32>) -> RpcResult<Bytes>;
 }
 
 /// Answers for one node.
 pub struct ThinRpc {
 	status: Option<ThinStatus>,
 	prover: Arc<dyn ProveSnapshot>,
+	duties: Health,
 }
 
 impl ThinRpc {
 	/// `status` is `None` for a node that was not started from a snapshot.
 	pub fn new(status: Option<ThinStatus>, prover: Arc<dyn ProveSnapshot>) -> Self {
-		Self { status, prover }
+		Self { status, prover, duties: Health::default() }
+	}
+
+	/// Answers for these duties, too.
+	pub fn with_duties(mut self, duties: Health) -> Self {
+		self.duties = duties;
+		self
 	}
 }
 
@@ -54,7 +70,11 @@ impl ThinApiServer for ThinRpc {
 		Ok(self.status.as_ref().map(ThinStatus::report))
 	}
 
-	fn prove_snapshot(&self, id: String) -> RpcResult<Bytes> {
+	fn duties(&self) -> RpcResult<DutiesReport> {
+		Ok(self.duties.report())
+	}
+
+	fn prove_snapshot(&self, id: String, after: Option<u32>) -> RpcResult<Bytes> {
 		let which =
 			match id.as_str() {
 				LATEST => Which::Latest,
@@ -62,6 +82,6 @@ impl ThinApiServer for ThinRpc {
 					ErrorObject::owned(INVALID_PARAMS_CODE, reason, None::<()>)
 				})?),
 			};
-		self.prover.prove(which).map(Bytes).map_err(no_proof)
+		self.prover.prove(which, after.unwrap_or_default()).map(Bytes).map_err(no_proof)
 	}
 }

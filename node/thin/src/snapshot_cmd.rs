@@ -1,9 +1,16 @@
-//! `snapshot …`: the subcommands that make snapshots, and prove and check them.
+//! `snapshot …`: the subcommands that make snapshots, register and prove them, and check them.
 
 mod examples;
+mod plain;
+mod prepare;
 mod proof;
+mod read;
+mod submit;
 
+pub use prepare::PrepareCmd;
 pub use proof::{ChainParams, CheckCmd, ProveCmd};
+pub use read::{ListCmd, ShowCmd};
+pub use submit::{AttestCmd, RegisterCmd};
 
 use crate::{
 	audit::command::AuditCmd,
@@ -11,9 +18,10 @@ use crate::{
 	duty::cli::locations_of,
 	genesis::Genesis,
 	local::LocalPath,
+	remote::RemoteError,
 	ticker::Line,
 };
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use pallet_snapshots::{ImageInfo, Location};
 use sc_cli::{CliConfiguration, DatabaseParams, Error, SharedParams};
 use sc_consensus_grandpa::BlockNumberOps;
@@ -27,14 +35,52 @@ use std::{fs, path::PathBuf};
 /// How many states a pruned node keeps when it is not told.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
-/// Make snapshots of a node's database, prove them and check them.
+/// Make snapshots of a node's database, register them, prove them and check them.
 #[derive(Debug, Clone, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, for as long as the process")]
 pub enum SnapshotCmd {
+	/// List the snapshots that are registered on a chain, the newest block first.
+	///
+	/// The node that is asked is believed. Exit codes: 0 listed, 2 that could not be found out.
+	#[command(before_help = examples::LIST)]
+	List(ListCmd),
+
+	/// Show a registered snapshot: what it is, how it stands, who vouches for it, where it lies.
+	///
+	/// The node that is asked is believed; `snapshot prove` is for those who don't. Exit codes: 0
+	/// shown, 1 not registered, 2 that could not be found out.
+	#[command(before_help = examples::SHOW)]
+	Show(ShowCmd),
+
+	/// Register a snapshot that `snapshot create` has made. The signer becomes its publisher, and
+	/// pays a deposit.
+	///
+	/// Its block must be one that the chain still remembers the hash of. Exit codes: 0 registered,
+	/// 1 the chain refuses it, 2 it could not be tried.
+	#[command(before_help = examples::REGISTER)]
+	Register(RegisterCmd),
+
+	/// Vouch for a snapshot, with the whole bond of the signer.
+	///
+	/// Audit it first, with `snapshot audit`: who vouches for a wrong one is slashed. Exit codes: 0
+	/// done, 1 the chain refuses it, or it would be an equivocation, 2 it could not be tried.
+	#[command(before_help = examples::ATTEST)]
+	Attest(AttestCmd),
+
 	/// Make a snapshot of a node's database, and store its image.
 	///
 	/// The node may run meanwhile: its files are linked and copied, never opened.
 	#[command(before_help = examples::CREATE)]
 	Create(CreateCmd),
+
+	/// Make the files of an image the database of a node that knows nothing of snapshots.
+	///
+	/// For other builds of the chain's node. Mount the image writable where that node has its
+	/// database, prepare it, and start the node as ever. The snapshot is proven first, as by a node
+	/// that starts from it. After that, the node believes what it reads: no value is checked any
+	/// more but against the id of the image. Flags about caches and hydration do nothing here.
+	#[command(before_help = examples::PREPARE)]
+	Prepare(PrepareCmd),
 
 	/// Get the proof of a registered snapshot, to a file or beside its image.
 	///
@@ -58,6 +104,60 @@ pub enum SnapshotCmd {
 	Audit(AuditCmd),
 }
 
+/// The node that a command asks.
+#[derive(Debug, Clone, Args)]
+pub struct RpcParams {
+	/// The RPC of a node of the chain that has the registry.
+	#[arg(long, value_name = "WS URL", default_value = "ws://127.0.0.1:9944")]
+	pub rpc: String,
+
+	/// Print one JSON object.
+	#[arg(long)]
+	pub json: bool,
+}
+
+/// Why a command that asks a node gives nothing.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+	/// The answer is no: exit code 1.
+	#[error("{0}")]
+	Negative(String),
+	/// There is no answer: exit code 2.
+	#[error("{0}")]
+	Environment(String),
+}
+
+impl From<RemoteError> for Ended {
+	fn from(error: RemoteError) -> Self {
+		match error.is_negative() {
+			true => Self::Negative(error.to_string()),
+			false => Self::Environment(error.to_string()),
+		}
+	}
+}
+
+/// Prints what came out, as JSON or as text, and ends the process.
+fn ended(as_json: bool, result: Result<(Value, String), Ended>) -> ! {
+	let code = match result {
+		Ok((value, _)) if as_json => {
+			println!("{value}");
+			0
+		},
+		Ok((_, text)) => {
+			print!("{text}");
+			0
+		},
+		Err(error) => {
+			eprintln!("Error: {error}");
+			match error {
+				Ended::Negative(_) => 1,
+				Ended::Environment(_) => 2,
+			}
+		},
+	};
+	std::process::exit(code)
+}
+
 /// `snapshot create`.
 #[derive(Debug, Clone, Parser)]
 pub struct CreateCmd {
@@ -77,6 +177,14 @@ pub struct CreateCmd {
 	/// How many states the node keeps, if it prunes them.
 	#[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_KEPT_STATES)]
 	pub kept_states: u32,
+
+	/// Record no trace of a start from the image.
+	///
+	/// By default the image is started from once, in a folder beside the database and with no
+	/// network, and the chunks that took are noted in it: others fetch them ahead. Takes FUSE;
+	/// without it there is no trace.
+	#[arg(long)]
+	pub no_trace: bool,
 
 	/// Print one JSON object.
 	#[arg(long)]
@@ -136,6 +244,7 @@ impl CreateCmd {
 			genesis: &genesis,
 			stores: &stores,
 			kept_states: self.kept_states,
+			trace_with: (!self.no_trace).then_some(executor),
 		};
 		let created =
 			create_with(options, &line).map_err(|error| application(error.to_string()))?;
@@ -171,6 +280,8 @@ impl CreateCmd {
 				"block": manifest.block_number,
 				"database_bytes": manifest.logical_size,
 				"uploaded_bytes": created.uploaded_bytes,
+				"attempts": created.attempts,
+				"trace_chunks": created.trace_chunks,
 				"file": out,
 				"manifest": manifest,
 			});
@@ -190,7 +301,11 @@ impl CreateCmd {
 			manifest.database.kind, manifest.database.version
 		);
 		println!("pruning        {:?}", manifest.pruning);
-		println!("register with  scripts/register.mjs --call-file {}", out.display());
+		match created.trace_chunks {
+			Some(chunks) => println!("trace          {chunks} chunks"),
+			None => println!("trace          none"),
+		}
+		println!("register with  thin-node snapshot register {} --key-file …", out.display());
 		println!("snapshot id    {id}");
 	}
 }

@@ -1,6 +1,10 @@
 //! Where proofs of snapshots come from. No source is believed.
 
-use crate::{proof::MAX_PROOF_BYTES, prover::Which, rpc::LATEST};
+use crate::{
+	proof::{snapshot_of, FollowError, Pages, MAX_PAGE_BYTES},
+	prover::Which,
+	rpc::LATEST,
+};
 use jsonrpsee::{
 	core::client::{ClientT, Error as ClientError},
 	rpc_params,
@@ -8,17 +12,12 @@ use jsonrpsee::{
 	ws_client::WsClientBuilder,
 };
 use sp_core::Bytes;
-use std::{
-	fs::File,
-	io::Read,
-	path::{Path, PathBuf},
-	time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 /// A node may have to read through its image to make a proof.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A proof in hexadecimal digits, and the words around it.
-const MAX_ANSWER_BYTES: u32 = 2 * MAX_PROOF_BYTES as u32 + 1024;
+/// A page in hexadecimal digits, and the words around it.
+const MAX_ANSWER_BYTES: u32 = 2 * MAX_PAGE_BYTES as u32 + 1024;
 
 /// Why a source gives nothing.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +65,17 @@ pub enum SourceError {
 		/// In its own words.
 		reason: String,
 	},
+	/// A store doesn't answer.
+	#[error("store {store}: {reason}")]
+	Store {
+		/// Which one.
+		store: String,
+		/// The cause.
+		reason: String,
+	},
+	/// It can't be kept.
+	#[error("the proof can't be kept in the folder for temporary files: {0}")]
+	Kept(String),
 	/// The file can't be read.
 	#[error("the proof {}: {reason}", path.display())]
 	File {
@@ -89,19 +99,6 @@ pub fn is_rpc(source: &str) -> bool {
 	source.starts_with("ws://") || source.starts_with("wss://")
 }
 
-/// Reads a proof from a file. Errors when it is longer than any proof.
-pub fn from_file(path: &Path) -> Result<Vec<u8>, SourceError> {
-	let failed = |reason: String| SourceError::File { path: path.to_owned(), reason };
-	let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-	let mut bytes = Vec::new();
-	let most = MAX_PROOF_BYTES as u64 + 1;
-	file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-	if bytes.len() > MAX_PROOF_BYTES {
-		return Err(failed(format!("it is longer than {MAX_PROOF_BYTES} bytes, so it is none")));
-	}
-	Ok(bytes)
-}
-
 /// Asks the RPC of a node for proofs.
 pub struct Rpc<'a> {
 	url: &'a str,
@@ -116,8 +113,12 @@ impl<'a> Rpc<'a> {
 		Self { url, genesis }
 	}
 
-	/// A proof, not verified.
-	pub fn prove(&self, which: Which) -> Result<Vec<u8>, SourceError> {
+	/// A proof, page by page, not verified.
+	pub fn prove(&self, which: Which) -> RpcPages<'_> {
+		RpcPages { rpc: self, which }
+	}
+
+	fn page(&self, which: Which, after: u32) -> Result<Vec<u8>, SourceError> {
 		// The caller may be inside a runtime of its own, which must not be blocked on.
 		std::thread::scope(|scope| {
 			scope
@@ -126,7 +127,7 @@ impl<'a> Rpc<'a> {
 						.enable_all()
 						.build()
 						.map_err(|error| self.unreachable(error))?
-						.block_on(self.ask(which))
+						.block_on(self.ask(which, after))
 				})
 				.join()
 				.unwrap_or_else(|_| Err(self.unreachable("the request did not come to an end")))
@@ -137,7 +138,7 @@ impl<'a> Rpc<'a> {
 		SourceError::Unreachable { url: self.url.to_owned(), reason: reason.to_string() }
 	}
 
-	async fn ask(&self, which: Which) -> Result<Vec<u8>, SourceError> {
+	async fn ask(&self, which: Which, after: u32) -> Result<Vec<u8>, SourceError> {
 		let client = WsClientBuilder::default()
 			.connection_timeout(TIMEOUT)
 			.request_timeout(TIMEOUT)
@@ -156,7 +157,7 @@ impl<'a> Rpc<'a> {
 		let which = name_of(which);
 		let url = || self.url.to_owned();
 		let answer: Result<Bytes, ClientError> =
-			client.request("thin_proveSnapshot", rpc_params![&which]).await;
+			client.request("thin_proveSnapshot", rpc_params![&which, after]).await;
 		answer.map(|bytes| bytes.0).map_err(|error| match error {
 			ClientError::Call(call) if call.code() == METHOD_NOT_FOUND_CODE => {
 				SourceError::NoProver { url: url() }
@@ -166,5 +167,22 @@ impl<'a> Rpc<'a> {
 			},
 			other => self.unreachable(format!("thin_proveSnapshot: {other}")),
 		})
+	}
+}
+
+/// A proof that a node gives, page by page.
+pub struct RpcPages<'a> {
+	rpc: &'a Rpc<'a>,
+	which: Which,
+}
+
+impl Pages for RpcPages<'_> {
+	fn next(&mut self, after: u32) -> Result<Option<Vec<u8>>, FollowError> {
+		let page = self.rpc.page(self.which, after)?;
+		// Another may be the latest by the time of the next page.
+		if let (Which::Latest, Some(id)) = (self.which, snapshot_of(&page)) {
+			self.which = Which::Id(id);
+		}
+		Ok(Some(page))
 	}
 }

@@ -15,7 +15,7 @@ use crate::{
 	local::{Found, GenesisRecord, LocalPath, Marker, ProvenRecord},
 	mounted::{open_stores, MountedImage},
 	notify,
-	proof::{FinalityProof, ProofError, ProvenBlock},
+	proof::{ProofError, ProvenBlock},
 	prover::Which,
 	registration::RegistryLayout,
 	status::ThinStatus,
@@ -92,6 +92,37 @@ where
 	place.build(resolved, executor)
 }
 
+/// A snapshot that is proven.
+pub struct Identified<Block: BlockT> {
+	/// What a database made from it remembers.
+	pub marker: Marker,
+	/// Block N.
+	pub proven: ProvenBlock<Block>,
+	/// What the chain spec says.
+	pub genesis: Genesis<Block>,
+}
+
+/// Finds and proves the snapshot that the flags name, as a start does, and makes nothing of it.
+pub fn identify<Block, E, L>(
+	config: &Configuration,
+	params: &ThinParams,
+	executor: &E,
+) -> Result<Identified<Block>, StartError>
+where
+	Block: BlockT,
+	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
+	L: RegistryLayout,
+{
+	let local = LocalPath::of(&config.database).ok_or(StartError::NotRocksDb)?;
+	let place = Place { config, params, local: &local };
+	let Resolved { marker, proven, upper, .. } = place.resolve::<Block, E, L>(executor)?;
+	match upper {
+		Upper::New(genesis) => Ok(Identified { marker, proven, genesis: *genesis }),
+		Upper::There(_) => Err(StartError::OtherDatabase(local.path)),
+	}
+}
+
 /// Flags of the SDK that are harmless on a full node and not on a thin one.
 fn refuse_unsafe_flags(config: &Configuration) -> Result<(), StartError> {
 	if config.warm_up_trie_cache.is_some() {
@@ -157,8 +188,7 @@ impl Place<'_> {
 		let stores = open_stores(&urls)?;
 		let wrong = |error| StartError::Proof { id: marker.snapshot, error };
 		let (genesis, is_new) = self.genesis_record::<Block, E>(&*upper, executor, wrong)?;
-		let proven = FinalityProof::from_bytes(&marker.proof)
-			.and_then(|proof| proof.verify_from(&genesis.anchor, &marker.manifest))
+		let proven = ProvenBlock::from_record(&marker.block, &genesis.anchor, &marker.manifest)
 			.map_err(wrong)?;
 		// Only now is it known to be the same chain.
 		if is_new {
@@ -287,7 +317,7 @@ impl Place<'_> {
 }
 
 /// How a node keeps states when it is not told: as the owner of the snapshot did.
-fn pruning_mode(pruning: Pruning) -> PruningMode {
+pub(crate) fn pruning_mode(pruning: Pruning) -> PruningMode {
 	match pruning {
 		Pruning::Archive => PruningMode::ArchiveAll,
 		Pruning::ArchiveCanonical => PruningMode::ArchiveCanonical,

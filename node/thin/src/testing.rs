@@ -6,7 +6,7 @@ use crate::{
 	columns::{self, number_key, BlockKey},
 	genesis::Genesis,
 	layered::{OnEntry, RawDatabase, ReadError, ScanDatabase},
-	proof::FinalityProof,
+	proof::{compare, ProofError, ProvenBlock, Walk},
 };
 use codec::Encode;
 use finality_grandpa::{Commit, Message, Precommit, SignedPrecommit};
@@ -191,6 +191,27 @@ pub fn state_of(entries: &Entries) -> InMemoryBackend<BlakeTwo256> {
 	InMemoryBackend::from((storage, StateVersion::V1))
 }
 
+/// A way from genesis, for tests to spoil.
+pub struct Way {
+	pub fragments: Vec<WarpSyncFragment<Block>>,
+}
+
+impl Way {
+	pub fn verify(
+		self,
+		genesis: &Genesis<Block>,
+		manifest: &Manifest,
+	) -> Result<ProvenBlock<Block>, ProofError> {
+		let anchor = genesis.anchor()?;
+		compare("genesis", anchor.hash, manifest.genesis_hash.0)?;
+		let mut walk = Walk::to_block(&anchor);
+		for fragment in self.fragments {
+			walk.step(fragment)?;
+		}
+		walk.end()?.check_against(manifest)
+	}
+}
+
 /// Blocks 0 to some height, whose authorities change at some of them.
 pub struct Chain {
 	pub genesis: Genesis<Block>,
@@ -258,6 +279,15 @@ impl Chain {
 		number
 	}
 
+	/// One more block, with this storage, whose trie nodes a node has.
+	pub fn push_storage(&mut self, storage: &Storage) -> u32 {
+		let number = self.headers.len() as u32;
+		let (root, nodes) = trie_of(storage);
+		self.nodes.extend(nodes);
+		self.push(number, root);
+		number
+	}
+
 	fn push(&mut self, number: u32, state: H256) {
 		let body: Vec<OpaqueExtrinsic> = (0..number % 4)
 			.map(|index| OpaqueExtrinsic::from_blob(vec![number as u8, index as u8]))
@@ -306,12 +336,18 @@ impl Chain {
 		}
 	}
 
-	pub fn proof(&self, number: u32) -> FinalityProof<Block> {
-		FinalityProof { fragments: self.way_to(number) }
+	pub fn proof(&self, number: u32) -> Way {
+		Way { fragments: self.way_to(number) }
 	}
 
 	pub fn way_to(&self, number: u32) -> Vec<WarpSyncFragment<Block>> {
-		let changes = self.changes.iter().filter(|change| **change < number);
+		self.way(0, number)
+	}
+
+	/// The changes between two blocks, and the second.
+	pub fn way(&self, after: u32, number: u32) -> Vec<WarpSyncFragment<Block>> {
+		let between = |change: &&u32| **change > after && **change < number;
+		let changes = self.changes.iter().filter(between);
 		changes.chain([&number]).map(|number| self.fragment(*number)).collect()
 	}
 

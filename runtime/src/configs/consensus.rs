@@ -6,7 +6,7 @@ use crate::{
 };
 use frame_support::{
 	parameter_types,
-	traits::{ConstBool, ConstU128, ConstU32, ConstU64},
+	traits::{ConstBool, ConstU128, ConstU32, ConstU64, Get},
 };
 use frame_system::EnsureRoot;
 use pallet_session::PeriodicSessions;
@@ -14,8 +14,21 @@ use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::traits::ConvertInto;
 
 parameter_types! {
-	/// The length of a session, in blocks.
-	pub const SessionPeriod: BlockNumber = SESSION_LENGTH;
+	/// The length of a session, in blocks. It lies in storage as the periods of the registry do
+	/// (`snapshots/periods.rs`), so that a test chain can change its authorities often. Production:
+	/// a constant.
+	pub storage SessionLength: BlockNumber = SESSION_LENGTH;
+}
+
+/// How often a session ends.
+pub struct SessionPeriod;
+
+impl Get<BlockNumber> for SessionPeriod {
+	/// Two blocks at least: the last one of a session has no room for transactions, so that with
+	/// one block nobody could ever make it longer again.
+	fn get() -> BlockNumber {
+		SessionLength::get().max(2)
+	}
 }
 
 /// What holds an account to its session keys: storage that it makes everybody keep.

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How many chunks are asked for and stored at once: at most 4 MiB.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// How many ids a generation remembers. Far more than can be between an [`Offer`] and the store.
 const GENERATION: usize = 1 << 17;
@@ -63,6 +63,11 @@ impl<'s> Uploader<'s> {
 			bytes: AtomicU64::new(0),
 		};
 		Self { targets: stores.iter().map(target).collect(), offered: Mutex::default() }
+	}
+
+	/// Whether a chunk is to be uploaded: it was not offered lately.
+	pub(super) fn offer(&self, id: ChunkId) -> bool {
+		self.offered.lock().insert(id)
 	}
 
 	/// What was new to each store.
@@ -164,7 +169,7 @@ impl ChunkSink for Offer<'_, '_> {
 	type Error = PackError;
 
 	fn put(&mut self, chunk: Chunk) -> Result<(), PackError> {
-		if self.uploader.offered.lock().insert(chunk.id()) {
+		if self.uploader.offer(chunk.id()) {
 			self.queue.send(chunk).map_err(|_| PackError::Stopped)?;
 		}
 		Ok(())

@@ -34,6 +34,34 @@ fn a_whole_image_is_fine() {
 	assert!(report.good_chunks > 100);
 }
 
+/// Cut into steps, and gone on with after each, it finds what it finds in one go.
+#[test]
+fn steps_find_what_one_run_finds() {
+	let (store, id) = packed();
+	store.values.lock().remove(&leaf(3, 1)).unwrap();
+	store.values.lock().insert(leaf(7, 3), Bytes::from_static(b"\0no"));
+	let whole = verify(store.source(), id, &|_| {}).unwrap();
+	for step in [1, 350_000, u64::MAX] {
+		let (mut places, mut seen) = (vec![0], vec![VerifyReport::default()]);
+		let mut note = |place, report: &VerifyReport| {
+			places.push(place);
+			seen.push(report.clone());
+		};
+		let report = verify_from(store.source(), id, 0, step, &mut note, &|_| {}).unwrap();
+		assert_eq!(report, whole, "{step}");
+		if step == 1 {
+			assert_eq!(places.len(), 23);
+		}
+		for (place, before) in places.into_iter().zip(seen) {
+			let mut nothing = |_, _: &VerifyReport| {};
+			let rest = verify_from(store.source(), id, place, step, &mut nothing, &|_| {}).unwrap();
+			assert_eq!(before.files + rest.files, whole.files);
+			assert_eq!(before.problem_count + rest.problem_count, whole.problem_count);
+			assert_eq!(before.good_chunks + rest.good_chunks, whole.good_chunks, "{step} {place}");
+		}
+	}
+}
+
 #[test]
 fn missing_and_corrupt_chunks_are_reported_by_file() {
 	let (store, id) = packed();

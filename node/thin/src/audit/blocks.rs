@@ -1,6 +1,9 @@
 //! Every block from N to genesis, by the parents.
 
-use super::{note, AuditError, BlockCounts, Faults, OnProgress, Progress};
+use super::{
+	journal::{Checkpoints, DatabaseDone, Stage},
+	note, AuditError, BlockCounts, Faults, OnProgress, Progress,
+};
 use crate::{
 	columns::{self, BlockKey},
 	layered::{Depth, Lower, Violation},
@@ -11,32 +14,43 @@ use sp_runtime::traits::{Block as BlockT, NumberFor};
 /// Walks down. A header that is missing or wrong is the end of it: nothing says what lies below.
 pub(super) fn check<Block: BlockT>(
 	lower: &Lower<Block>,
-	faults: &mut Faults,
+	done: &mut DatabaseDone,
+	checkpoints: &Checkpoints<'_>,
 	on_progress: OnProgress<'_>,
-) -> Result<BlockCounts, AuditError>
+) -> Result<(), AuditError>
 where
 	NumberFor<Block>: BlockNumberOps,
 {
-	let mut counts = BlockCounts { lowest: lower.block().number, ..Default::default() };
-	let total = Some(u64::from(lower.block().number));
-	let mut next = Some(lower.block().clone());
+	let n = lower.block();
+	let mut next = match done.stage {
+		Stage::Start => {
+			done.blocks.lowest = n.number;
+			Some(n.clone())
+		},
+		Stage::Block(number, hash) => Some(BlockKey::new(number, hash)),
+		Stage::States(_) => return Ok(()),
+	};
+	let total = Some(u64::from(n.number));
 	while let Some(block) = next {
+		let faults = &mut done.block_faults;
 		let Some(checked) = note(faults, lower.check_ancestor(&block, Depth::Headers))? else {
-			faults.add(format!("the blocks below {} can't be checked", counts.lowest));
+			faults.add(format!("the blocks below {} can't be checked", done.blocks.lowest));
 			break;
 		};
-		counts.lowest = block.number;
+		done.blocks.lowest = block.number;
 		next = checked.parent;
-		if next.is_none() {
-			break;
+		let Some(parent) = &next else { break };
+		done.blocks.headers += 1;
+		done.blocks.header_bytes += checked.header_bytes;
+		contents(lower, &block, &mut done.blocks, faults)?;
+		done.at_block(parent);
+		if checkpoints.are_due() {
+			checkpoints.save(done);
 		}
-		counts.headers += 1;
-		counts.header_bytes += checked.header_bytes;
-		contents(lower, &block, &mut counts, faults)?;
-		let done = u64::from(lower.block().number - block.number);
-		on_progress(Progress { step: "blocks", done, total });
+		on_progress(Progress { step: "blocks", done: u64::from(n.number - block.number), total });
 	}
-	Ok(counts)
+	done.stage = Stage::States(0);
+	Ok(())
 }
 
 fn contents<Block: BlockT>(

@@ -1,18 +1,24 @@
 //! `snapshot audit`
 
-use super::{Audit, Report};
+use super::{
+	chunks,
+	folder::Folder,
+	journal::{Journal, SAVE_EVERY},
+	Audit, Checkpoints, DatabaseDone, Report,
+};
 use crate::{
 	cli::{parse_id, Hydrate, ThinParams},
-	create::{is_database_file, snapshot_id},
+	create::snapshot_id,
 	genesis::Genesis,
 	mounted::{open_stores, MountedImage},
-	proof::{truth_of, ProvenBlock},
+	proof::{Follower, Frames, Pages, ProvenBlock},
 	records,
 	start::check_chain,
 	ticker::Line,
 };
 use clap::{Args, Parser};
 use pallet_snapshots::{Manifest, SnapshotId};
+use parking_lot::Mutex;
 use sc_cli::{CliConfiguration, SharedParams};
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
@@ -20,23 +26,13 @@ use sc_service::Configuration;
 use serde::Serialize;
 use sp_core::traits::CodeExecutor;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::{
-	fs,
-	path::{Path, PathBuf},
-	sync::Arc,
-};
-use thin_mount::{
-	chunk::ChunkId,
-	fetch::{FetchOptions, Fetcher},
-	image::{Image, ImageId},
-	store::{Key, Store},
-	verify::{verify, VerifyError},
-};
+use std::{path::PathBuf, sync::Arc};
+use thin_mount::{chunk::ChunkId, image::ImageId, store::Store};
 
 /// How much of an image is kept on disk at a time when nothing is said: 10 GB.
 pub const CACHE_SIZE: u64 = 10_000_000_000;
 /// How many faults a person is shown.
-const SHOWN: usize = 20;
+pub(super) const SHOWN: usize = 20;
 
 /// What to audit, and where it may keep what it needs.
 #[derive(Debug, Clone, Args)]
@@ -53,7 +49,8 @@ pub struct AuditParams {
 	#[arg(long, value_name = "FILE")]
 	pub thin_proof: Option<PathBuf>,
 
-	/// Keep what is fetched, and the list of visited nodes, in a new folder there, until the end.
+	/// Keep what is fetched, and how far it is, in a folder there, until the end. An audit of the
+	/// same snapshot that was cut off goes on from there, for a week.
 	/// [default: the system's folder for temporary files]
 	#[arg(long, value_name = "DIR")]
 	pub work: Option<PathBuf>,
@@ -100,11 +97,11 @@ pub enum Failure {
 	Environment(String),
 }
 
-fn negative(error: impl ToString) -> Failure {
+pub(super) fn negative(error: impl ToString) -> Failure {
 	Failure::Negative(error.to_string())
 }
 
-fn environment(error: impl ToString) -> Failure {
+pub(super) fn environment(error: impl ToString) -> Failure {
 	Failure::Environment(error.to_string())
 }
 
@@ -157,18 +154,37 @@ impl AuditParams {
 	{
 		let id = parse_id(&self.id).map_err(environment)?;
 		let stores = open_stores(&self.store).map_err(environment)?;
-		some_store_answers(&stores)?;
+		chunks::some_store_answers(&stores)?;
 		let (manifest, proven) = self.prove(id, genesis, &stores)?;
-		let line = Line::new();
 		let work = self.work.clone().unwrap_or_else(std::env::temp_dir);
-		let folder =
-			tempfile::Builder::new().prefix("thin-audit-").tempdir_in(&work).map_err(|error| {
-				environment(format!(
-					"no folder can be made in {}: {error}. Name another with --work",
-					work.display()
-				))
-			})?;
+		let folder = Folder::open(&work, id).map_err(|error| {
+			environment(format!(
+				"no folder can be made in {}: {error}. Name another with --work",
+				work.display()
+			))
+		})?;
+		let journal = Journal::open(folder.path(), id);
+		let findings = self.findings(id, &manifest, &proven, stores, journal);
+		// What could not be found out may be found out the next time, from there on.
+		if !matches!(findings, Err(Failure::Environment(_))) {
+			folder.remove();
+		}
+		findings
+	}
 
+	fn findings<Block>(
+		&self,
+		id: SnapshotId,
+		manifest: &Manifest,
+		proven: &ProvenBlock<Block>,
+		stores: Vec<Arc<dyn Store>>,
+		mut journal: Journal,
+	) -> Result<Findings, Failure>
+	where
+		Block: BlockT,
+		NumberFor<Block>: BlockNumberOps,
+	{
+		let line = Line::new();
 		let image = ImageId(ChunkId(manifest.image.0));
 		let mut findings = Findings {
 			ok: false,
@@ -183,16 +199,12 @@ impl AuditParams {
 			faults: 0,
 			first_faults: Vec::new(),
 		};
-		check_chunks(image, &stores, &mut findings, &line)?;
+		chunks::check(image, &stores, &mut journal, &mut findings, &|progress| {
+			line.draw(|| format!("chunks: {} files, {} bytes", progress.files, progress.bytes));
+		})?;
 		if findings.chunks.wrong_chunks == 0 {
-			let report = self.check_database(
-				&manifest,
-				&proven,
-				stores,
-				folder.path(),
-				&line,
-				&mut findings,
-			)?;
+			let report =
+				self.check_database(manifest, proven, stores, journal, &line, &mut findings)?;
 			findings.faults += report.faults.count;
 			findings.first_faults.extend(report.faults.first.iter().cloned());
 			findings.database = Some(report);
@@ -216,16 +228,18 @@ impl AuditParams {
 			records::read_manifest(stores, id, snapshot_id::<Block>).map_err(negative)?;
 		let chain = genesis.anchor().map_err(environment)?;
 		check_chain(id, &manifest, chain.hash).map_err(environment)?;
-		let check = |bytes: &[u8]| {
-			truth_of::<Block>(bytes, &chain, &manifest).map_err(|error| error.to_string())
+		let check = |pages: &mut dyn Pages| -> Result<ProvenBlock<Block>, String> {
+			let follower = Follower::<Block>::new(Some(id), &chain, &chain);
+			let block = follower.follow_to_block(pages).map_err(|error| error.to_string())?;
+			block.check_against(&manifest).map_err(|error| error.to_string())
 		};
 		let proven = match &self.thin_proof {
 			Some(path) => {
-				let named = |error: String| format!("{}: {error}", path.display());
-				let bytes = fs::read(path).map_err(|e| environment(named(e.to_string())))?;
-				check(&bytes).map_err(|error| negative(named(error)))?
+				let mut pages = Frames::open(path).map_err(environment)?;
+				let named = |error| negative(format!("{}: {error}", path.display()));
+				check(&mut pages).map_err(named)?
 			},
-			None => records::read_proof(stores, id, check).map_err(negative)?,
+			None => records::read_block(stores, id, |pages| check(pages)).map_err(negative)?,
 		};
 		Ok((manifest, proven))
 	}
@@ -235,7 +249,7 @@ impl AuditParams {
 		manifest: &Manifest,
 		proven: &ProvenBlock<Block>,
 		stores: Vec<Arc<dyn Store>>,
-		folder: &Path,
+		journal: Journal,
 		line: &Line,
 		findings: &mut Findings,
 	) -> Result<Report, Failure>
@@ -249,18 +263,28 @@ impl AuditParams {
 			..Default::default()
 		};
 		let image = ImageId(ChunkId(manifest.image.0));
-		let mounted = MountedImage::at(folder, image, &params, stores).map_err(environment)?;
+		let mounted =
+			MountedImage::at(journal.folder(), image, &params, stores).map_err(environment)?;
 		// Every chunk is right by now: what can't be read is no database of a node.
 		let promise = mounted.promise().map_err(negative)?;
 		findings.bodies_from = promise.map(|promise| promise.bodies_from);
 		let raw = mounted.scan_database().map_err(negative)?;
-		let visited = folder.join("visited");
+		let visited = journal.folder().join("visited");
+		let done = journal.done.database.clone();
+		let journal = Mutex::new(journal);
+		let save = |done: &DatabaseDone| {
+			let mut journal = journal.lock();
+			journal.done.database = done.clone();
+			journal.save()
+		};
 		let audit = Audit {
 			raw,
 			proven,
 			pruning: manifest.pruning,
 			promise,
 			folder: &visited,
+			done,
+			checkpoints: Checkpoints::new(SAVE_EVERY, &save),
 			on_progress: &|progress| {
 				line.draw(|| match progress.total {
 					Some(total) => format!("{} {} of {total}", progress.step, progress.done),
@@ -367,59 +391,4 @@ fn print_report(report: &Report, bodies_from: Option<u32>) {
 		entries.unreached_nodes,
 		entries.unreached_bytes
 	);
-}
-
-/// A store that is away says nothing about the snapshot.
-fn some_store_answers(stores: &[Arc<dyn Store>]) -> Result<(), Failure> {
-	let any_key = Key::from("thin".to_owned());
-	let mut reasons = Vec::new();
-	for store in stores {
-		match store.get_many(std::slice::from_ref(&any_key)) {
-			Ok(_) => return Ok(()),
-			Err(error) => reasons.push(error.to_string()),
-		}
-	}
-	Err(Failure::Environment(format!(
-		"no store answers: {}. Give one that does with --store",
-		reasons.join("; ")
-	)))
-}
-
-/// Fetches every chunk, and looks at the names of the files.
-fn check_chunks(
-	image: ImageId,
-	stores: &[Arc<dyn Store>],
-	findings: &mut Findings,
-	line: &Line,
-) -> Result<(), Failure> {
-	let fetcher = Fetcher::new(stores.to_vec(), FetchOptions::default()).map_err(environment)?;
-	let fetcher = Arc::new(fetcher);
-	let failed = |error: VerifyError| match error {
-		VerifyError::Image(_) => negative(error),
-		VerifyError::Store(_) | VerifyError::Thread(_) => environment(error),
-	};
-	let report = verify(fetcher.clone(), image, &|progress| {
-		line.draw(|| format!("chunks: {} files, {} bytes", progress.files, progress.bytes));
-	})
-	.map_err(failed)?;
-	let opened = Image::open(fetcher, image).map_err(negative)?;
-	findings.chunks = ChunkCounts {
-		files: report.files,
-		good_chunks: report.good_chunks,
-		bytes: opened.superblock().totals.bytes,
-		wrong_chunks: report.problem_count,
-	};
-	findings.faults += report.problem_count;
-	findings.first_faults.extend(report.problems.iter().take(SHOWN).map(|problem| {
-		let path = String::from_utf8_lossy(&problem.path);
-		format!("file {path}, from byte {} on: {}", problem.offset, problem.message)
-	}));
-	for entry in opened.tree().entries() {
-		let name = String::from_utf8_lossy(entry.path);
-		if entry.blob.is_none() || !is_database_file(&name) {
-			findings.faults += 1;
-			findings.first_faults.push(format!("{name} has no place in an image"));
-		}
-	}
-	Ok(())
 }

@@ -1,12 +1,13 @@
 //! What an audit found: how much of what was checked, and what is wrong.
 
+use codec::{Decode, Encode};
 use serde::Serialize;
 
 /// How many faults are kept in words. There may be millions, and all of one cause.
 const KEPT: usize = 100;
 
 /// What is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Faults {
 	/// How many there are.
 	pub count: u64,
@@ -23,6 +24,13 @@ impl Faults {
 		}
 	}
 
+	/// Those and these.
+	pub fn append(&mut self, others: Self) {
+		self.count += others.count;
+		let room = KEPT.saturating_sub(self.first.len());
+		self.first.extend(others.first.into_iter().take(room));
+	}
+
 	/// Whether nothing is wrong.
 	pub fn is_empty(&self) -> bool {
 		self.count == 0
@@ -30,7 +38,7 @@ impl Faults {
 }
 
 /// The blocks from N to genesis, by their parents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct BlockCounts {
 	/// Every height from this one to N was checked: 0 when all were.
 	pub lowest: u32,
@@ -51,7 +59,7 @@ pub struct BlockCounts {
 }
 
 /// The states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct StateCounts {
 	/// States that are there and whole.
 	pub whole: u64,

@@ -1,6 +1,7 @@
 //! The state tries: of N, and of every block whose state the image is to have.
 
 use super::{
+	journal::{Checkpoints, DatabaseDone, Stage},
 	note,
 	visited::{Visited, What},
 	AuditError, Faults, OnProgress, Progress, StateCounts,
@@ -37,20 +38,33 @@ where
 	NumberFor<Block>: BlockNumberOps,
 {
 	/// The state of N first, then from the oldest to the newest, so that little is new in each.
-	pub fn check(&self, faults: &mut Faults) -> Result<StateCounts, AuditError> {
-		let mut counts = StateCounts::default();
+	pub fn check(
+		&self,
+		done: &mut DatabaseDone,
+		checkpoints: &Checkpoints<'_>,
+	) -> Result<(), AuditError> {
 		let n = self.lower.block().number;
 		let first = match self.pruning {
 			Pruning::Archive | Pruning::ArchiveCanonical => 0,
 			Pruning::Keep(kept) => n.saturating_sub(kept),
 		};
+		let through = match done.stage {
+			Stage::States(through) => through,
+			_ => 0,
+		};
 		let blocks = [n].into_iter().chain(first.max(self.lowest)..n);
-		for (done, number) in blocks.enumerate() {
-			self.state_of(number, &mut counts, faults)?;
+		for (state, number) in (0..).zip(blocks).skip(through as usize) {
+			self.visited.begin(state);
+			self.state_of(number, &mut done.states, &mut done.state_faults)?;
+			done.stage = Stage::States(state + 1);
+			if checkpoints.are_due() {
+				self.visited.flush()?;
+				checkpoints.save(done);
+			}
 			let total = Some(u64::from(n - first) + 1);
-			(self.on_progress)(Progress { step: "states", done: done as u64, total });
+			(self.on_progress)(Progress { step: "states", done: state, total });
 		}
-		Ok(counts)
+		Ok(())
 	}
 
 	fn state_of(

@@ -1,12 +1,14 @@
-use super::*;
+use super::{journal::Journal, *};
 use crate::{
 	columns::{self, number_key, BlockKey},
 	promise::Promise,
 	testing::{Block, Chain, Memory, BIG},
 };
 use codec::Encode;
+use parking_lot::Mutex;
 use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Hash as _, Header as _};
+use std::{cell::Cell, time::Duration};
 
 const N: u32 = 24;
 
@@ -30,15 +32,27 @@ fn fixture() -> Fixture {
 
 impl Fixture {
 	fn audit(&self) -> Report {
+		let folder = tempfile::tempdir().unwrap();
+		self.audit_from(folder.path(), DatabaseDone::default(), &|_| Ok(()))
+	}
+
+	/// Goes on from where another has been, and writes down how far it is after everything.
+	fn audit_from(
+		&self,
+		folder: &Path,
+		done: DatabaseDone,
+		save: &dyn Fn(&DatabaseDone) -> std::io::Result<()>,
+	) -> Report {
 		let proof = self.chain.proof(N);
 		let proven = proof.verify(&self.chain.genesis, &self.chain.manifest(N)).unwrap();
-		let folder = tempfile::tempdir().unwrap();
 		let audit = Audit::<Block> {
 			raw: Arc::new(self.image.clone()),
 			proven: &proven,
 			pruning: self.pruning,
 			promise: self.promise,
-			folder: &folder.path().join("visited"),
+			folder: &folder.join("visited"),
+			done,
+			checkpoints: Checkpoints::new(Duration::ZERO, save),
 			on_progress: &|_| {},
 		};
 		audit.run().unwrap()
@@ -262,4 +276,117 @@ fn a_pruned_image_needs_its_last_states_only() {
 	// An archive has to have them all.
 	f.pruning = Pruning::Archive;
 	assert!(f.audit().faults.count > u64::from(N) - 4);
+}
+
+/// Runs an audit that writes down how far it is, in the folder that a test names, and dies when it
+/// has done so as often as the test says.
+#[test]
+#[ignore = "the process that other tests kill"]
+fn an_audit_that_dies() {
+	let folder = std::env::var_os("THIN_TEST_AUDIT").expect("set by the test that starts this");
+	let folder = Path::new(&folder);
+	let left = Cell::new(std::env::var("THIN_TEST_SAVES").unwrap().parse::<u32>().unwrap());
+	let journal = Mutex::new(Journal::open(folder, ID));
+	let save = |done: &DatabaseDone| {
+		let mut journal = journal.lock();
+		journal.done.database = done.clone();
+		journal.save().unwrap();
+		left.set(left.get() - 1);
+		if left.get() == 0 {
+			// As kill -9 does: nothing is flushed, nothing is dropped.
+			std::process::abort();
+		}
+		Ok(())
+	};
+	let done = journal.lock().done.database.clone();
+	broken().audit_from(folder, done, &save);
+}
+
+const ID: H256 = H256([7; 32]);
+
+/// An image with faults of several kinds.
+fn broken() -> Fixture {
+	let f = fixture();
+	f.image.remove(columns::BODY, &f.key(20));
+	f.image.remove(columns::BODY, &f.key(3));
+	f.image.remove(columns::STATE, &f.big(7));
+	f.image.set(columns::AUX, b"planted", vec![1]);
+	f
+}
+
+/// Killed again and again, wherever it is, it finds what it finds in one go.
+#[test]
+fn an_audit_that_was_killed_goes_on() {
+	let whole = broken().audit();
+	assert!(whole.faults.count >= 4, "{:?}", whole.faults);
+	for saves in [3, 5, 7, 30] {
+		let folder = tempfile::tempdir().unwrap();
+		let mut deaths = 0;
+		loop {
+			let before = Journal::open(folder.path(), ID).done;
+			let child = std::process::Command::new(std::env::current_exe().unwrap())
+				.args(["audit::tests::an_audit_that_dies", "--exact", "--ignored"])
+				.env("THIN_TEST_AUDIT", folder.path())
+				.env("THIN_TEST_SAVES", saves.to_string())
+				.output()
+				.unwrap();
+			if child.status.success() {
+				break;
+			}
+			deaths += 1;
+			assert!(deaths < 200, "{}", String::from_utf8_lossy(&child.stderr));
+			let after = Journal::open(folder.path(), ID).done;
+			assert_ne!(before, after);
+		}
+		assert!(deaths > 0);
+		let done = Journal::open(folder.path(), ID).done.database;
+		let report = broken().audit_from(folder.path(), done, &|_| Ok(()));
+		assert_eq!(report, whole, "with {saves} saves in each run");
+	}
+}
+
+/// Without the list of visited nodes, the states are walked anew, and nothing is counted twice.
+#[test]
+fn a_lost_list_of_visited_nodes_begins_the_states_again() {
+	let (f, folder) = (fixture(), tempfile::tempdir().unwrap());
+	let saved = Mutex::new(Vec::new());
+	let save = |done: &DatabaseDone| {
+		saved.lock().push(done.clone());
+		Ok(())
+	};
+	let whole = f.audit_from(folder.path(), DatabaseDone::default(), &save);
+	assert!(whole.faults.is_empty());
+	let half = saved.lock().iter().find(|done| done.stage == Stage::States(12)).cloned().unwrap();
+	let visited = folder.path().join("visited");
+	std::fs::remove_dir_all(&visited).unwrap();
+	assert_eq!(f.audit_from(folder.path(), half.clone(), &|_| Ok(())), whole);
+	// Of another audit.
+	assert_eq!(f.audit_from(folder.path(), half.clone(), &|_| Ok(())), whole);
+	// Damaged.
+	for file in std::fs::read_dir(&visited).unwrap() {
+		std::fs::write(file.unwrap().path(), b"rubbish").unwrap();
+	}
+	assert_eq!(f.audit_from(folder.path(), half, &|_| Ok(())), whole);
+}
+
+/// What a run has visited for a state that it did not finish, the next one visits again.
+#[test]
+fn what_was_half_done_is_done_again() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("visited");
+	let set = visited::Visited::create(&path, [1; 32], 1).unwrap();
+	set.begin(0);
+	assert!(set.insert(b"of the first", visited::What::Node).unwrap());
+	assert!(!set.insert(b"of the first", visited::What::Node).unwrap());
+	assert!(set.insert(b"of the first", visited::What::Value).unwrap());
+	set.begin(1);
+	assert!(set.insert(b"of the second", visited::What::Node).unwrap());
+	set.flush().unwrap();
+	drop(set);
+	assert!(visited::Visited::resume(&path, [2; 32], 2, 1).unwrap().is_none());
+	let set = visited::Visited::resume(&path, [1; 32], 2, 1).unwrap().unwrap();
+	set.begin(1);
+	assert!(!set.insert(b"of the first", visited::What::Node).unwrap());
+	assert!(set.insert(b"of the second", visited::What::Node).unwrap());
+	assert!(!set.insert(b"of the second", visited::What::Node).unwrap());
 }

@@ -1,10 +1,15 @@
 //! Which trie nodes have been visited, on disk.
 
 use super::AuditError;
+use codec::{DecodeAll, Encode};
 use rocksdb::{
 	BlockBasedOptions, Cache, DBIterator, Direction, IteratorMode, Options, WriteOptions, DB,
 };
-use std::path::{Path, PathBuf};
+use std::{
+	cell::Cell,
+	fs,
+	path::{Path, PathBuf},
+};
 
 /// Together with the write buffers, all the memory that this takes.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -19,39 +24,86 @@ pub(super) enum What {
 }
 
 /// A set of database keys, in order.
+///
+/// With each is kept in which run of the audit, and for which state, it was visited. A run that was
+/// cut off has left nodes whose children it had not reached. What it visited for a state that it
+/// had not finished counts as not visited.
 pub(super) struct Visited {
 	db: DB,
 	path: PathBuf,
 	unlogged: WriteOptions,
+	run: u32,
+	/// So many states were finished by earlier runs.
+	finished: u64,
+	state: Cell<u64>,
 }
 
+/// The key of the name; it comes after all others.
+const NAME: &[u8] = &[0xff];
+
 impl Visited {
-	/// An empty set, in an empty folder.
-	pub fn create(path: &Path) -> Result<Self, AuditError> {
-		let mut options = Options::default();
-		options.create_if_missing(true);
-		options.set_write_buffer_size(BUFFER_BYTES);
-		options.set_max_write_buffer_number(2);
-		options.set_keep_log_file_num(1);
-		let mut blocks = BlockBasedOptions::default();
-		blocks.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES));
-		blocks.set_cache_index_and_filter_blocks(true);
-		blocks.set_bloom_filter(10.0, false);
-		options.set_block_based_table_factory(&blocks);
+	/// What an audit has left that has finished so many states, under this name. `None` when it
+	/// is not there.
+	pub fn resume(
+		path: &Path,
+		name: [u8; 32],
+		run: u32,
+		finished: u64,
+	) -> Result<Option<Self>, AuditError> {
+		if !path.exists() {
+			return Ok(None);
+		}
+		// What can't be opened is as good as gone.
+		let Ok(db) = DB::open(&options(false), path) else { return Ok(None) };
+		let same = db.get(NAME).map_err(failed(path))?.as_deref() == Some(&name[..]);
+		Ok(same.then(|| Self::new(db, path, run, finished)))
+	}
+
+	/// An empty set, with a name.
+	pub fn create(path: &Path, name: [u8; 32], run: u32) -> Result<Self, AuditError> {
+		if path.exists() {
+			fs::remove_dir_all(path).map_err(|error| AuditError::Visited {
+				path: path.to_owned(),
+				reason: error.to_string(),
+			})?;
+		}
+		let db = DB::open(&options(true), path).map_err(failed(path))?;
+		db.put(NAME, name).map_err(failed(path))?;
+		Ok(Self::new(db, path, run, 0))
+	}
+
+	fn new(db: DB, path: &Path, run: u32, finished: u64) -> Self {
 		let mut unlogged = WriteOptions::default();
 		unlogged.disable_wal(true);
-		let db = DB::open(&options, path).map_err(failed(path))?;
-		Ok(Self { db, path: path.to_owned(), unlogged })
+		Self { db, path: path.to_owned(), unlogged, run, finished, state: Cell::new(finished) }
+	}
+
+	/// What is visited from here on is for this state.
+	pub fn begin(&self, state: u64) {
+		self.state.set(state);
 	}
 
 	/// Adds a key. `false` when it was there.
 	pub fn insert(&self, key: &[u8], what: What) -> Result<bool, AuditError> {
 		let tagged = [&[what as u8], key].concat();
-		if self.db.get_pinned(&tagged).map_err(failed(&self.path))?.is_some() {
-			return Ok(false);
+		if let Some(value) = self.db.get_pinned(&tagged).map_err(failed(&self.path))? {
+			if self.counts(&value) {
+				return Ok(false);
+			}
 		}
-		self.db.put_opt(&tagged, [], &self.unlogged).map_err(failed(&self.path))?;
+		let value = (self.run, self.state.get()).encode();
+		self.db.put_opt(&tagged, value, &self.unlogged).map_err(failed(&self.path))?;
 		Ok(true)
+	}
+
+	fn counts(&self, value: &[u8]) -> bool {
+		let read = <(u32, u64)>::decode_all(&mut &value[..]);
+		read.is_ok_and(|(run, state)| run == self.run || state < self.finished)
+	}
+
+	/// Makes sure that all of it is on disk.
+	pub fn flush(&self) -> Result<(), AuditError> {
+		self.db.flush().map_err(failed(&self.path))
 	}
 
 	/// All keys, in order.
@@ -63,6 +115,20 @@ impl Visited {
 		};
 		Sorted([cursor(What::Node), cursor(What::Value)])
 	}
+}
+
+fn options(create: bool) -> Options {
+	let mut options = Options::default();
+	options.create_if_missing(create);
+	options.set_write_buffer_size(BUFFER_BYTES);
+	options.set_max_write_buffer_number(2);
+	options.set_keep_log_file_num(1);
+	let mut blocks = BlockBasedOptions::default();
+	blocks.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES));
+	blocks.set_cache_index_and_filter_blocks(true);
+	blocks.set_bloom_filter(10.0, false);
+	options.set_block_based_table_factory(&blocks);
+	options
 }
 
 fn failed(path: &Path) -> impl Fn(rocksdb::Error) -> AuditError + '_ {

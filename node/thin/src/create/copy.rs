@@ -12,7 +12,7 @@ use std::{
 };
 
 /// How often a copy is tried before giving up.
-const ATTEMPTS: u32 = 30;
+pub(super) const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Files that belong to the process that has the database open, not to the database.
@@ -21,10 +21,10 @@ pub(super) fn is_private(name: &str) -> bool {
 }
 
 /// Copies the database at `from` to the new folder `to`, on the same file system if tables are
-/// to cost nothing.
+/// to cost nothing. Gives the number of attempts it took: at most [`ATTEMPTS`].
 ///
 /// Errors when there is no RocksDB at `from`, or when it changes too fast.
-pub fn copy_database(from: &Path, to: &Path) -> Result<(), CreateError> {
+pub fn copy_database(from: &Path, to: &Path) -> Result<u32, CreateError> {
 	if !from.join("CURRENT").is_file() {
 		return Err(CreateError::NoDatabase {
 			path: from.to_owned(),
@@ -34,7 +34,7 @@ pub fn copy_database(from: &Path, to: &Path) -> Result<(), CreateError> {
 	for attempt in 1..=ATTEMPTS {
 		fs::create_dir_all(to).map_err(file(to))?;
 		match try_copy(from, to) {
-			Ok(true) => return Ok(()),
+			Ok(true) => return Ok(attempt),
 			Ok(false) => {
 				tracing::debug!(target: "thin", attempt, "the database changed while it was copied")
 			},

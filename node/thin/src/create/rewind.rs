@@ -3,8 +3,9 @@
 use crate::{
 	columns::{self, number_key, rocksdb_name, BlockKey},
 	error::CreateError,
+	genesis::Anchor,
 	grandpa,
-	proof::{bytes32, FinalityProof},
+	proof::{bytes32, ProvenBlock, Walk},
 };
 use codec::{Decode, DecodeAll};
 use pallet_snapshots::Pruning;
@@ -25,16 +26,6 @@ const PRIVATE: [ColumnId; 6] =
 /// The copy of a database, open for changes.
 pub struct OwnersDatabase {
 	db: DB,
-}
-
-/// The block that a snapshot of this database can be made at.
-pub struct Candidate<Block: BlockT> {
-	/// Its number and hash.
-	pub key: BlockKey,
-	/// Its header.
-	pub header: Block::Header,
-	/// The way to it from genesis.
-	pub proof: FinalityProof<Block>,
 }
 
 fn copy_error(error: rocksdb::Error) -> CreateError {
@@ -108,10 +99,13 @@ impl OwnersDatabase {
 		}
 	}
 
-	/// The newest finalized block with a justification in the database, and the proof of it.
+	/// The newest finalized block with a justification in the database, proven from genesis.
 	///
-	/// Errors when GRANDPA's records don't reach from genesis to there.
-	pub fn candidate<Block: BlockT>(&self) -> Result<Candidate<Block>, CreateError>
+	/// Errors when GRANDPA's records don't reach from genesis to there, or don't hold.
+	pub fn candidate<Block: BlockT>(
+		&self,
+		anchor: &Anchor,
+	) -> Result<ProvenBlock<Block>, CreateError>
 	where
 		NumberFor<Block>: BlockNumberOps,
 	{
@@ -132,7 +126,8 @@ impl OwnersDatabase {
 			.collect();
 
 		let (key, justification) = self.newest_justified::<Block>(&finalized, best_key)?;
-		let mut fragments = Vec::new();
+		let broken = |error| CreateError::Proof { number: key.number.into(), error };
+		let mut walk = Walk::to_block(anchor);
 		for number in changes.into_iter().filter(|number| *number < key.number) {
 			let change = self.canonical(number)?.ok_or_else(|| {
 				unsuitable(format!("block {number} is missing: sync this node anew"))
@@ -143,12 +138,12 @@ impl OwnersDatabase {
 					 take a node that has synced from genesis"
 				))
 			})?;
-			fragments
-				.push(WarpSyncFragment { header: self.header::<Block>(&change)?, justification });
+			let header = self.header::<Block>(&change)?;
+			walk.step(WarpSyncFragment { header, justification }).map_err(broken)?;
 		}
 		let header = self.header::<Block>(&key)?;
-		fragments.push(WarpSyncFragment { header: header.clone(), justification });
-		Ok(Candidate { key, header, proof: FinalityProof { fragments } })
+		walk.step(WarpSyncFragment { header, justification }).map_err(broken)?;
+		walk.end().map_err(broken)
 	}
 
 	fn newest_justified<Block: BlockT>(

@@ -1,3 +1,5 @@
+mod whole;
+
 use super::*;
 use crate::{
 	columns::{self, number_key, BlockKey},
@@ -54,9 +56,11 @@ fn a_copy_is_rewound_and_holds_nothing_private() {
 	copy::copy_database(&from, &to).unwrap();
 	let owners = OwnersDatabase::open(&to).unwrap();
 	assert_eq!(owners.pruning(256).unwrap(), pallet_snapshots::Pruning::Archive);
-	let Candidate { key, proof, .. } = owners.candidate::<Block>().unwrap();
+	let anchor = chain.genesis.anchor().unwrap();
+	let proven = owners.candidate::<Block>(&anchor).unwrap();
+	let key = proven.key();
 	assert_eq!(key, chain.key(17));
-	let proven = proof.verify(&chain.genesis, &chain.manifest(17)).unwrap();
+	let proven = proven.check_against(&chain.manifest(17)).unwrap();
 	owners.rewind(&key).unwrap();
 	assert!(!contains(&bytes_of(&to), SECRET));
 
@@ -161,7 +165,8 @@ fn a_chain_without_finality_is_refused() {
 	node.write(transaction).unwrap();
 	drop(node);
 	let owners = OwnersDatabase::open(&from).unwrap();
-	assert!(matches!(owners.candidate::<Block>(), Err(CreateError::Unsuitable(_))));
+	let anchor = chain.genesis.anchor().unwrap();
+	assert!(matches!(owners.candidate::<Block>(&anchor), Err(CreateError::Unsuitable(_))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `--thin-attest`: audits each new snapshot, and vouches for it or disputes it.
 
 use super::{
+	health::{Health, Phase},
 	journal::Journal,
 	registry::{Call, Registered, Registry, Stage, VALID_FOR},
 	DutyError,
@@ -66,6 +67,16 @@ pub enum Opinion {
 	},
 }
 
+impl Opinion {
+	/// Whether the registry shows the effect of the call that it asks for.
+	fn shows_in(&self, snapshot: &Registered) -> bool {
+		match self {
+			Self::Right => snapshot.attested,
+			Self::Wrong { .. } => matches!(snapshot.stage, Stage::Disputed | Stage::Fraudulent),
+		}
+	}
+}
+
 /// A snapshot that was audited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audited {
@@ -77,6 +88,9 @@ pub struct Audited {
 	pub submitted_at: Option<u32>,
 	/// Whether the call took effect.
 	pub done: bool,
+	/// Whether it never will: the snapshot was over before.
+	#[serde(default)]
+	pub void: bool,
 }
 
 /// What an attester remembers. It is never forgotten: two contradicting attestations cost the bond.
@@ -94,6 +108,7 @@ pub struct Attester<Header> {
 	auditor: Box<dyn Auditor>,
 	paused: HashMap<SnapshotId, (Instant, Duration)>,
 	told: HashMap<SnapshotId, String>,
+	health: Health,
 }
 
 impl<Header> Attester<Header> {
@@ -105,7 +120,15 @@ impl<Header> Attester<Header> {
 		auditor: Box<dyn Auditor>,
 	) -> Result<Self, DutyError> {
 		let journal = Journal::open(&folder.join("attester.json"))?;
-		Ok(Self { rules, journal, registry, auditor, paused: HashMap::new(), told: HashMap::new() })
+		let (paused, told, health) = (HashMap::new(), HashMap::new(), Health::default());
+		Ok(Self { rules, journal, registry, auditor, paused, told, health })
+	}
+
+	/// Says there how it is doing.
+	pub fn reporting_to(mut self, health: Health) -> Self {
+		health.attester(|report| report.dry_run = self.rules.dry_run);
+		self.health = health;
+		self
 	}
 
 	/// What was found so far.
@@ -115,7 +138,9 @@ impl<Header> Attester<Header> {
 
 	/// Does what is to be done at this finalized block. A failure is logged, and tried again.
 	pub fn step(&mut self, finalized: u32) {
-		if let Err(error) = self.try_step(finalized) {
+		let result = self.try_step(finalized);
+		self.health.attested(&result, self.journal.get());
+		if let Err(error) = result {
 			tracing::warn!(target: "thin", "attesting: {error}");
 		}
 	}
@@ -127,7 +152,7 @@ impl<Header> Attester<Header> {
 		let open = self.registry.open()?;
 		self.paused.retain(|id, _| open.contains(id));
 		self.told.retain(|id, _| open.contains(id));
-		for id in open {
+		for id in open.iter().copied() {
 			let Some(snapshot) = self.registry.snapshot(id)? else { continue };
 			match self.journal.get().audited.get(&id) {
 				Some(audited) if audited.done => {},
@@ -139,6 +164,7 @@ impl<Header> Attester<Header> {
 				None => candidates.push(snapshot),
 			}
 		}
+		self.settle_others(&open)?;
 		// The newest is what others start from.
 		candidates.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.manifest.block_number));
 		for snapshot in candidates {
@@ -151,6 +177,32 @@ impl<Header> Attester<Header> {
 				continue;
 			}
 			return self.audit(&snapshot, finalized);
+		}
+		Ok(())
+	}
+
+	/// What is no longer open, because it is disputed or over, shows whether a call took effect.
+	fn settle_others(&mut self, open: &[SnapshotId]) -> Result<(), DutyError> {
+		let unsettled = self
+			.journal
+			.get()
+			.audited
+			.iter()
+			.filter(|(id, audited)| !audited.done && !audited.void && !open.contains(id));
+		let unsettled: Vec<_> =
+			unsettled.map(|(id, audited)| (*id, audited.opinion.clone())).collect();
+		for (id, opinion) in unsettled {
+			match self.registry.snapshot(id)? {
+				Some(snapshot) if opinion.shows_in(&snapshot) => {
+					self.update(id, |audited| audited.done = true)?;
+				},
+				None => self.update(id, |audited| audited.void = true)?,
+				Some(snapshot) if matches!(snapshot.stage, Stage::Retired | Stage::Fraudulent) => {
+					self.update(id, |audited| audited.void = true)?;
+				},
+				// A dispute of somebody else's may be dismissed, and then it is open again.
+				Some(_) => {},
+			}
 		}
 		Ok(())
 	}
@@ -190,7 +242,17 @@ impl<Header> Attester<Header> {
 	fn audit(&mut self, snapshot: &Registered, finalized: u32) -> Result<(), DutyError> {
 		let id = snapshot.id;
 		tracing::info!(target: "thin", ?id, block = snapshot.manifest.block_number, "Auditing a snapshot");
-		let finding = match self.auditor.audit(snapshot) {
+		self.health.attester(|report| {
+			report.pulse.phase = Phase::Auditing;
+			report.auditing = Some(format!("{id:?}"));
+			report.last_block = Some(snapshot.manifest.block_number);
+		});
+		let finding = self.auditor.audit(snapshot);
+		self.health.attester(|report| match &finding {
+			Ok(_) => report.audits += 1,
+			Err(_) => report.audits_failed += 1,
+		});
+		let finding = match finding {
 			Ok(finding) => finding,
 			Err(error) => {
 				let before = self.paused.get(&id).map(|(_, pause)| *pause * 2);
@@ -209,7 +271,7 @@ impl<Header> Attester<Header> {
 			return Ok(());
 		}
 		let manifest = snapshot.manifest.clone();
-		let audited = Audited { manifest, opinion, submitted_at: None, done: false };
+		let audited = Audited { manifest, opinion, submitted_at: None, done: false, void: false };
 		// Before the call: after a crash it is known what may have been vouched for.
 		self.journal.change(|ledger| ledger.audited.insert(id, audited.clone()))?;
 		self.follow_up(snapshot, audited, finalized)
@@ -223,16 +285,13 @@ impl<Header> Attester<Header> {
 		finalized: u32,
 	) -> Result<(), DutyError> {
 		let id = snapshot.id;
-		let (call, done) = match &audited.opinion {
-			Opinion::Right => (Call::Attest(id), snapshot.attested),
-			Opinion::Wrong { evidence, .. } => (
-				Call::Dispute { id, evidence: *evidence },
-				matches!(snapshot.stage, Stage::Disputed | Stage::Fraudulent),
-			),
-		};
-		if done {
+		if audited.opinion.shows_in(snapshot) {
 			return self.update(id, |audited| audited.done = true);
 		}
+		let call = match &audited.opinion {
+			Opinion::Right => Call::Attest(id),
+			Opinion::Wrong { evidence, .. } => Call::Dispute { id, evidence: *evidence },
+		};
 		let before = audited.submitted_at;
 		if before.is_some_and(|before| finalized < before.saturating_add(VALID_FOR)) {
 			return Ok(());

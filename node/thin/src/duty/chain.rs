@@ -11,6 +11,7 @@ use pallet_snapshots::{SnapshotId, Status};
 use pallet_snapshots_runtime_api::{SnapshotsApi, MAX_PAGE};
 use parking_lot::Mutex;
 use sc_transaction_pool_api::{InPoolTransaction, TransactionPool, TransactionSource};
+use serde::Serialize;
 use sp_api::{Core, ProvideRuntimeApi};
 use sp_blockchain::HeaderBackend;
 use sp_runtime::{
@@ -19,7 +20,7 @@ use sp_runtime::{
 	SaturatedConversion,
 };
 use sp_version::RuntimeVersion;
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 /// The most pages of pending snapshots that are looked at. Each takes a deposit.
 const MOST_PAGES: usize = 64;
@@ -42,9 +43,9 @@ pub struct Terms<Block: BlockT, Nonce> {
 /// Makes the transactions of a chain: what a chain has to write for its duties.
 pub trait Signer<Block: BlockT>: Send + Sync {
 	/// Accounts of the chain.
-	type AccountId: Codec + Clone + PartialEq + Send + Sync;
+	type AccountId: Codec + Clone + PartialEq + Serialize + Send + Sync;
 	/// Balances of the chain.
-	type Balance: Codec + Zero;
+	type Balance: Codec + Zero + Display;
 	/// Counts the transactions of an account.
 	type Nonce: Codec + Clone + AtLeast32Bit;
 
@@ -57,6 +58,10 @@ pub trait Signer<Block: BlockT>: Send + Sync {
 		call: Call<Block::Header>,
 		terms: Terms<Block, Self::Nonce>,
 	) -> Result<Block::Extrinsic, String>;
+
+	/// Why the extrinsic with this index in its block has failed, if it has, in the chain's words.
+	/// Errors when the events of the block, as they lie in its state, can't be read.
+	fn failure(events: &[u8], extrinsic: u32) -> Result<Option<String>, String>;
 }
 
 /// [`Registry`] of the chain that a node follows.

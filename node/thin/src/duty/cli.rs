@@ -1,7 +1,11 @@
 //! The flags of the duties.
 
+use super::key;
+use crate::cli::parse_age;
 use clap::Args;
 use pallet_snapshots::Location;
+use sp_keystore::KeystorePtr;
+use std::{path::PathBuf, time::Duration};
 
 /// Flags that a node's own command line flattens in.
 #[derive(Debug, Clone, Default, Args)]
@@ -37,6 +41,26 @@ pub struct DutyParams {
 	)]
 	pub thin_publish_keep: Option<u32>,
 
+	/// What was stored this lately is never removed: 90s, 30m, 12h, 7d. [default: 1d]
+	///
+	/// It may belong to an image that somebody else is about to register.
+	#[arg(
+		long,
+		value_name = "AGE",
+		requires = "thin_publish_keep",
+		value_parser = parse_age,
+		help_heading = "Thin duties"
+	)]
+	pub thin_publish_grace: Option<Duration>,
+
+	/// Record no trace of a start from a new snapshot.
+	///
+	/// By default the publisher starts from its own image once, in a folder beside its database and
+	/// with no network, and puts into the image which chunks that took: others fetch them ahead.
+	/// Takes FUSE; without it there is no trace.
+	#[arg(long, requires = "thin_publish", help_heading = "Thin duties")]
+	pub thin_publish_no_trace: bool,
+
 	/// Where others find the images. May be repeated. [default: the stores that are 0-dbs]
 	#[arg(
 		long,
@@ -61,12 +85,25 @@ pub struct DutyParams {
 	)]
 	pub thin_attest_max_size: Option<u64>,
 
+	/// Sign for the duties with the secret in this file, and not with a key in the keystore: a
+	/// phrase, 0x and 64 hexadecimal digits, or a derivation such as //Alice.
+	#[arg(long, value_name = "FILE", help_heading = "Thin duties")]
+	pub thin_key: Option<PathBuf>,
+
 	/// Audit and say what was found, and do nothing about it.
 	#[arg(long, requires = "thin_attest", help_heading = "Thin duties")]
 	pub thin_attest_dry_run: bool,
 }
 
 impl DutyParams {
+	/// Adds the key of `--thin-key` to a keystore, for as long as the process runs. Errors with a
+	/// sentence.
+	pub fn add_key(&self, keystore: &KeystorePtr) -> Result<(), String> {
+		let Some(path) = &self.thin_key else { return Ok(()) };
+		key::add(keystore, &key::from_file(path)?)
+			.map_err(|error| format!("--thin-key: {}: {error}", path.display()))
+	}
+
 	/// Where others find the images of this publisher. Errors with a sentence.
 	pub fn locations(&self) -> Result<Vec<Location>, String> {
 		if !self.thin_publish_location.is_empty() {

@@ -1,6 +1,7 @@
 //! `--thin-publish`: a snapshot at every so many finalized blocks.
 
 use super::{
+	health::{now, Health, Phase},
 	journal::Journal,
 	registry::{Call, Registry, Stage, VALID_FOR},
 	DutyError,
@@ -43,8 +44,8 @@ pub trait Workshop<Header>: Send {
 	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError>;
 
 	/// Removes from the stores what none of these images needs. Those that are not there don't
-	/// count.
-	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError>;
+	/// count. Gives the bytes that were removed.
+	fn clean(&mut self, keep: &[H256]) -> Result<u64, DutyError>;
 }
 
 /// How far a published snapshot is.
@@ -115,6 +116,7 @@ pub struct Publisher<Header> {
 	journal: Journal<Ledger<Header>>,
 	registry: Arc<dyn Registry<Header>>,
 	workshop: Box<dyn Workshop<Header>>,
+	health: Health,
 	pause: Duration,
 	not_before: Option<Instant>,
 }
@@ -131,7 +133,18 @@ where
 		workshop: Box<dyn Workshop<Header>>,
 	) -> Result<Self, DutyError> {
 		let journal = Journal::open(&folder.join("publisher.json"))?;
-		Ok(Self { schedule, journal, registry, workshop, pause: FIRST_PAUSE, not_before: None })
+		let (health, pause, not_before) = (Health::default(), FIRST_PAUSE, None);
+		Ok(Self { schedule, journal, registry, workshop, health, pause, not_before })
+	}
+
+	/// Says there how it is doing.
+	pub fn reporting_to(mut self, health: Health) -> Self {
+		health.publisher(|report| {
+			report.every = self.schedule.every;
+			report.keep = self.schedule.keep;
+		});
+		self.health = health;
+		self
 	}
 
 	/// What was published.
@@ -144,7 +157,10 @@ where
 		if self.not_before.is_some_and(|instant| Instant::now() < instant) {
 			return;
 		}
-		match self.try_step(finalized) {
+		self.health.publishing(Phase::Following);
+		let result = self.try_step(finalized);
+		self.health.published(&result, self.journal.get());
+		match result {
 			Ok(()) => {
 				self.pause = FIRST_PAUSE;
 				self.not_before = None;
@@ -187,12 +203,19 @@ where
 	}
 
 	fn make(&mut self) -> Result<(), DutyError> {
+		self.health.publishing(Phase::Making);
 		let Made { id, header, block, image, uploaded_bytes } = self.workshop.make()?;
+		self.health.publishing(Phase::Following);
 		// The same block again: finality has not moved since, or the journal was lost.
 		if self.journal.get().published.iter().any(|published| published.id == id) {
 			return Ok(());
 		}
 		tracing::info!(target: "thin", ?id, block, uploaded_bytes, "Made a snapshot");
+		self.health.publisher(|report| {
+			report.made += 1;
+			report.uploaded_bytes += uploaded_bytes;
+			report.last_made = Some(now());
+		});
 		self.journal.change(|ledger| {
 			// What could not be registered in a whole period never will be: the chain forgets the
 			// hash of its block.
@@ -245,7 +268,10 @@ where
 				if published.progress != Progress::Certified {
 					self.reach(index, Progress::Certified)?;
 				}
-				match self.workshop.prove(published.id, certified_at)? {
+				self.health.publishing(Phase::Proving);
+				let proven = self.workshop.prove(published.id, certified_at)?;
+				self.health.publishing(Phase::Following);
+				match proven {
 					true => Progress::Proven,
 					false => Progress::Certified,
 				}
@@ -262,6 +288,12 @@ where
 		}
 		let (id, block) = (published.id, published.block);
 		tracing::info!(target: "thin", ?id, block, ?progress, "A published snapshot went on");
+		self.health.publisher(|report| match progress {
+			Progress::Registered => report.registered += 1,
+			Progress::Certified => report.certified += 1,
+			Progress::Ended => report.ended += 1,
+			Progress::Stored | Progress::Proven => {},
+		});
 		self.journal.change(|ledger| {
 			ledger.published[index].progress = progress;
 			ledger.published[index].submitted_at = None;
@@ -310,7 +342,12 @@ where
 		for id in self.registry.open()? {
 			keep.extend(self.registry.snapshot(id)?.map(|registered| registered.manifest.image));
 		}
-		self.workshop.clean(&keep)?;
+		self.health.publishing(Phase::Cleaning);
+		let removed = self.workshop.clean(&keep)?;
+		self.health.publisher(|report| {
+			report.pulse.phase = Phase::Following;
+			report.removed_bytes += removed;
+		});
 		self.journal.change(|ledger| ledger.to_clean = false)
 	}
 

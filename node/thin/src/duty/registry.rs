@@ -16,6 +16,13 @@ pub enum Call<Header> {
 		/// Where it lies.
 		locations: Vec<Location>,
 	},
+	/// `register_foreign(manifest, locations)`: of a chain that has no registry.
+	RegisterForeign {
+		/// What it is.
+		manifest: Manifest,
+		/// Where it lies.
+		locations: Vec<Location>,
+	},
 	/// `retire(id)`.
 	Retire(SnapshotId),
 	/// `attest(id)`.

@@ -5,10 +5,11 @@ use super::{
 	auditor::NodeAuditor,
 	chain::{ChainRegistry, Signer},
 	cli::DutyParams,
+	health::Health,
 	publisher::{Publisher, Schedule},
 	registry::Registry,
 	task,
-	workshop::NodeWorkshop,
+	workshop::{NodeWorkshop, GRACE},
 	DutyError,
 };
 use crate::{error::StartError, genesis::Genesis, local::LocalPath, prover::ProveSnapshot};
@@ -25,16 +26,19 @@ use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use sp_core::traits::CodeExecutor;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use substrate_prometheus_endpoint::Registry as PrometheusRegistry;
 
 /// How many states a node keeps that prunes them and was not told how many.
 const DEFAULT_KEPT_STATES: u32 = 256;
 
 /// The duties of a node, checked and not yet begun.
-pub struct Plan<Block: BlockT> {
+pub struct Plan<Block: BlockT, E> {
 	/// Where the journals are.
 	folder: PathBuf,
 	genesis: Genesis<Block>,
+	executor: E,
+	health: Health,
 	publish: Option<Publishing>,
 	attest: Option<Rules>,
 }
@@ -44,27 +48,27 @@ struct Publishing {
 	database: PathBuf,
 	stores: Vec<String>,
 	kept_states: u32,
+	grace: Duration,
+	traces: bool,
 }
 
-impl<Block> Plan<Block>
+impl<Block, E> Plan<Block, E>
 where
 	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
 {
 	/// Checks the flags of a node. `None` when it has no duties.
 	///
 	/// `is_thin`: whether the node was started from a snapshot itself. `most_locations`: of one
 	/// snapshot, on this chain.
-	pub fn of<E>(
+	pub fn of(
 		config: &Configuration,
 		params: &DutyParams,
 		executor: &E,
 		is_thin: bool,
 		most_locations: usize,
-	) -> Result<Option<Self>, StartError>
-	where
-		E: RuntimeVersionOf + CodeExecutor,
-	{
+	) -> Result<Option<Self>, StartError> {
 		let publish = match params.thin_publish_every {
 			Some(every) => Some(Publishing::of(config, params, every, is_thin, most_locations)?),
 			None => None,
@@ -74,11 +78,24 @@ where
 			dry_run: params.thin_attest_dry_run,
 		});
 		if publish.is_none() && attest.is_none() {
-			return Ok(None);
+			return match params.thin_key {
+				Some(_) => Err(StartError::Usage(
+					"--thin-key signs for a duty, and this node has none: add --thin-publish or \
+					 --thin-attest, or leave it out"
+						.into(),
+				)),
+				None => Ok(None),
+			};
 		}
 		let folder = config.base_path.config_dir(config.chain_spec.id()).join("thin");
 		let genesis = Genesis::<Block>::of(&*config.chain_spec, executor)?;
-		Ok(Some(Self { folder, genesis, publish, attest }))
+		let (executor, health) = (executor.clone(), Health::default());
+		Ok(Some(Self { folder, genesis, executor, health, publish, attest }))
+	}
+
+	/// How the duties will say that they are doing.
+	pub fn health(&self) -> Health {
+		self.health.clone()
 	}
 
 	/// Begins the duties. They run for as long as the node.
@@ -91,6 +108,7 @@ where
 		signer: S,
 		prover: Arc<dyn ProveSnapshot>,
 		spawn: &SpawnTaskHandle,
+		metrics: Option<&PrometheusRegistry>,
 	) -> Result<(), DutyError>
 	where
 		Client: ProvideRuntimeApi<Block>
@@ -107,13 +125,18 @@ where
 	{
 		let registry: Arc<dyn Registry<Block::Header>> =
 			Arc::new(ChainRegistry::new(client.clone(), pool, signer)?);
-		let Self { folder, genesis, publish, attest } = self;
-		if let Some(Publishing { schedule, database, stores, kept_states }) = publish {
+		let Self { folder, genesis, executor, health, publish, attest } = self;
+		let reported = health.clone();
+		if let Some(publishing) = publish {
+			let Publishing { schedule, database, stores, kept_states, grace, traces } = publishing;
 			let every = schedule.every;
 			let genesis = genesis.clone();
-			let workshop = NodeWorkshop { database, genesis, stores, kept_states, prover };
+			let trace_with = traces.then_some(executor);
+			let workshop =
+				NodeWorkshop { database, genesis, stores, kept_states, grace, trace_with, prover };
 			let mut publisher =
-				Publisher::open(&folder, schedule, registry.clone(), Box::new(workshop))?;
+				Publisher::open(&folder, schedule, registry.clone(), Box::new(workshop))?
+					.reporting_to(health.clone());
 			tracing::info!(target: "thin", every, "Publishing snapshots");
 			let step = move |finalized| publisher.step(finalized);
 			let task = task::follow(client.clone(), "thin-publisher", step);
@@ -122,11 +145,15 @@ where
 		if let Some(rules) = attest {
 			let dry_run = rules.dry_run;
 			let auditor = NodeAuditor { genesis, folder: folder.join("audits") };
-			let mut attester = Attester::open(&folder, rules, registry, Box::new(auditor))?;
+			let mut attester =
+				Attester::open(&folder, rules, registry, Box::new(auditor))?.reporting_to(health);
 			tracing::info!(target: "thin", dry_run, "Auditing and attesting snapshots");
 			let step = move |finalized| attester.step(finalized);
 			let task = task::follow(client, "thin-attester", step);
 			spawn.spawn("thin-attester", Some("thin"), task);
+		}
+		if let Some(metrics) = metrics {
+			super::metrics::register_all(&reported, metrics)?;
 		}
 		Ok(())
 	}
@@ -170,6 +197,8 @@ impl Publishing {
 			database: local.path,
 			stores: params.thin_publish.clone(),
 			kept_states: kept_states.unwrap_or(DEFAULT_KEPT_STATES),
+			grace: params.thin_publish_grace.unwrap_or(GRACE),
+			traces: !params.thin_publish_no_trace,
 		})
 	}
 }

@@ -8,13 +8,13 @@ use crate::{
 	create::{create, snapshot_id, CreateOptions, Created},
 	genesis::Genesis,
 	mounted::open_stores,
-	proof::SnapshotProof,
-	prover::{ProveError, ProveSnapshot, Which},
+	prover::{renewed, ProveError, ProveSnapshot},
 	records,
 };
 use pallet_snapshots::SnapshotId;
 use sc_consensus_grandpa::BlockNumberOps;
-use sp_core::H256;
+use sc_executor::RuntimeVersionOf;
+use sp_core::{traits::CodeExecutor, H256};
 use sp_runtime::{
 	traits::{Block as BlockT, Header as HeaderT, NumberFor},
 	SaturatedConversion,
@@ -33,11 +33,11 @@ use thin_mount::{
 	store::{Key, Store},
 };
 
-/// What was stored this long ago or later is never removed.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What was stored this long ago or later is not removed, when nothing else is said.
+pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A node's own database, and the stores its snapshots go to.
-pub struct NodeWorkshop<Block: BlockT> {
+pub struct NodeWorkshop<Block: BlockT, E> {
 	/// The folder of the node's RocksDB.
 	pub database: PathBuf,
 	/// What the chain spec says.
@@ -46,11 +46,15 @@ pub struct NodeWorkshop<Block: BlockT> {
 	pub stores: Vec<String>,
 	/// How many states the node keeps, if it prunes them.
 	pub kept_states: u32,
+	/// What was stored this long ago or later is never removed.
+	pub grace: Duration,
+	/// Runs the runtime in a start from each image, for its trace. `None` for no traces.
+	pub trace_with: Option<E>,
 	/// Makes the proofs.
 	pub prover: Arc<dyn ProveSnapshot>,
 }
 
-impl<Block: BlockT> NodeWorkshop<Block> {
+impl<Block: BlockT, E> NodeWorkshop<Block, E> {
 	/// Opened anew for each use: a store that was away is no reason to stop for good.
 	fn open(&self) -> Result<Vec<Arc<dyn Store>>, DutyError> {
 		let stores =
@@ -64,10 +68,11 @@ impl<Block: BlockT> NodeWorkshop<Block> {
 	}
 }
 
-impl<Block> Workshop<Block::Header> for NodeWorkshop<Block>
+impl<Block, E> Workshop<Block::Header> for NodeWorkshop<Block, E>
 where
 	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
+	E: RuntimeVersionOf + CodeExecutor,
 {
 	fn make(&mut self) -> Result<Made<Block::Header>, DutyError> {
 		let stores = self.open()?;
@@ -76,6 +81,7 @@ where
 			genesis: &self.genesis,
 			stores: &stores,
 			kept_states: self.kept_states,
+			trace_with: self.trace_with.as_ref(),
 		})
 		.map_err(|error| DutyError::Make(error.to_string()))?;
 		let block = (*header.number()).saturated_into::<u64>();
@@ -87,33 +93,42 @@ where
 	fn prove(&mut self, id: SnapshotId, certified_at: u32) -> Result<bool, DutyError> {
 		let no_proof =
 			|error: String| DutyError::Make(format!("snapshot {id:?} can't be proven: {error}"));
-		let proof = match self.prover.prove(Which::Id(id)) {
+		let stores = self.open()?;
+		let store_error = |error: &dyn std::fmt::Display| DutyError::Store(error.to_string());
+		// That the block is final is in the stores already.
+		let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)
+			.map_err(|error| store_error(&error))?;
+		let n = manifest.block_number.saturated_into::<u32>();
+		let (mut proof, as_of) = match renewed::<Block>(&*self.prover, id, n) {
 			Ok(proof) => proof,
-			Err(ProveError::Unknown(..) | ProveError::NothingFinal) => return Ok(false),
+			Err(
+				ProveError::Unknown(..)
+				| ProveError::NothingFinal
+				| ProveError::NothingAfter { .. },
+			) => return Ok(false),
 			Err(error) => return Err(no_proof(error.to_string())),
 		};
-		let as_of = SnapshotProof::<Block>::from_bytes(&proof)
-			.map_err(|error| no_proof(error.to_string()))?
-			.as_of();
-		if as_of.is_none_or(|block| block < certified_at.into()) {
+		if as_of < certified_at {
 			return Ok(false);
 		}
-		for store in self.open()? {
-			let stores = [store.clone()];
-			let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)
-				.map_err(|error| DutyError::Store(error.to_string()))?;
-			records::write(&*store, id, &manifest, proof.clone())
-				.map_err(|error| DutyError::Store(error.to_string()))?;
+		for store in stores {
+			let pages = proof.pages().map_err(|error| store_error(&error))?;
+			records::write_proof(&*store, id, pages).map_err(|error| store_error(&error))?;
 		}
 		Ok(true)
 	}
 
-	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError> {
-		self.open()?.into_iter().try_for_each(|store| clean(store, keep))
+	fn clean(&mut self, keep: &[H256]) -> Result<u64, DutyError> {
+		let mut removed = 0;
+		for store in self.open()? {
+			removed += clean(store, keep, self.grace)?;
+		}
+		Ok(removed)
 	}
 }
 
-fn clean(store: Arc<dyn Store>, keep: &[H256]) -> Result<(), DutyError> {
+/// Gives the bytes that were removed.
+fn clean(store: Arc<dyn Store>, keep: &[H256], period: Duration) -> Result<u64, DutyError> {
 	let failed = |error: String| DutyError::Store(format!("cleaning {}: {error}", store.name()));
 	let keys: Vec<Key> = keep.iter().map(|image| Key::copy_from_slice(&image.0)).collect();
 	let there = store.has_many(&keys).map_err(|error| failed(error.to_string()))?;
@@ -124,10 +139,10 @@ fn clean(store: Arc<dyn Store>, keep: &[H256]) -> Result<(), DutyError> {
 			.add(source.clone(), ImageId(ChunkId(image.0)))
 			.map_err(|error| failed(error.to_string()))?;
 	}
-	let grace = Grace { period: GRACE, now: SystemTime::now() };
+	let grace = Grace { period, now: SystemTime::now() };
 	let found = gc::find(&*store, &needs, grace).map_err(|error| failed(error.to_string()))?;
 	let (chunks, bytes) = (found.garbage.chunks, found.garbage.bytes);
 	gc::delete(&*store, &found, &|_| {}).map_err(|error| failed(error.to_string()))?;
 	tracing::info!(target: "thin", store = store.name(), chunks, bytes, "Removed what no snapshot needs");
-	Ok(())
+	Ok(bytes)
 }

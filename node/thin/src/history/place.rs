@@ -53,7 +53,7 @@ impl Place {
 			.unwrap_or_else(|| Self::new(snapshot, start, full))
 	}
 
-	fn parse(bytes: &[u8]) -> Option<Self> {
+	pub fn parse(bytes: &[u8]) -> Option<Self> {
 		let (version, snapshot, full, next, (headers, bodies, justifications)) =
 			Record::decode_all(&mut &bytes[..]).ok()?;
 		let next = next.map(|(number, hash)| BlockKey::new(number, hash));
@@ -63,12 +63,16 @@ impl Place {
 
 	/// Writes it down.
 	pub fn write(&self, database: &dyn Database<DbHash>) -> Result<(), String> {
+		let mut transaction = Transaction::new();
+		transaction.set_from_vec(columns::THIN, KEY, self.bytes());
+		database.commit(transaction).map_err(|error| error.to_string())
+	}
+
+	pub fn bytes(&self) -> Vec<u8> {
 		let next = self.next.as_ref().map(|block| (block.number, block.hash));
 		let counts = (self.headers, self.bodies, self.justifications);
 		let record: Record = (VERSION, self.snapshot, self.full, next, counts);
-		let mut transaction = Transaction::new();
-		transaction.set_from_vec(columns::THIN, KEY, record.encode());
-		database.commit(transaction).map_err(|error| error.to_string())
+		record.encode()
 	}
 
 	/// Goes on from a block that was found right.

@@ -8,7 +8,6 @@ use crate::{
 	promise::Promise,
 	testing::{Block, Chain, Memory, NoRuntime},
 };
-use codec::Encode;
 use parking_lot::Mutex;
 use sc_client_api::{
 	Backend as _, BlockImportOperation, HeaderBackend, NewBlockState, TrieCacheContext,
@@ -42,7 +41,7 @@ pub struct Node {
 	home: TempDir,
 }
 
-fn settings(source: DatabaseSource, prunes: Prunes) -> DatabaseSettings {
+pub fn settings(source: DatabaseSource, prunes: Prunes) -> DatabaseSettings {
 	DatabaseSettings {
 		trie_cache_maximum_size: None,
 		state_pruning: Some(match prunes {
@@ -71,13 +70,13 @@ impl Node {
 		let local = LocalPath { path: home.path().join("db/full"), cache_size: 16 };
 		let manifest = chain.manifest(number);
 		let proof = chain.proof(number);
+		let proven = proof.verify(&chain.genesis, &manifest).unwrap();
 		let marker = Marker {
 			snapshot: H256::zero(),
 			manifest: manifest.clone(),
 			stores: Vec::new(),
-			proof: proof.encode(),
+			block: proven.record(),
 		};
-		let proven = proof.verify(&chain.genesis, &manifest).unwrap();
 		let lower = Arc::new(Lower::new(Box::new(image.clone()), &proven).held_to(promise));
 		let faults = Arc::new(Mutex::new(Vec::new()));
 		let log = faults.clone();

@@ -1,8 +1,10 @@
 use super::*;
-use crate::testing::{keys, Chain};
+use crate::testing::{keys, Block, Chain, Way};
+use codec::Encode;
+use pallet_snapshots::Manifest;
 use sp_core::H256;
 
-fn verify(chain: &Chain, number: u32) -> Result<ProvenBlock<crate::testing::Block>, ProofError> {
+fn verify(chain: &Chain, number: u32) -> Result<ProvenBlock<Block>, ProofError> {
 	chain.proof(number).verify(&chain.genesis, &chain.manifest(number))
 }
 
@@ -24,7 +26,7 @@ fn hand_overs_are_followed() {
 		.map(|number| proven.history().period_of(number).unwrap().set_id)
 		.to_vec();
 	assert_eq!(sets, [0, 0, 1, 1, 2, 3, 3]);
-	assert_eq!(proven.justified().len(), 4);
+	assert_eq!(proven.justified().count(), 4);
 }
 
 #[test]
@@ -95,21 +97,54 @@ fn a_manifest_that_says_otherwise_is_refused() {
 #[test]
 fn an_empty_proof_proves_nothing() {
 	let chain = Chain::new(1, &[]);
-	let proof = FinalityProof { fragments: Vec::new() };
+	let proof = Way { fragments: Vec::new() };
 	assert!(proof.verify(&chain.genesis, &chain.manifest(0)).is_err());
 }
 
+/// A node remembers what was proven, and doesn't follow the way again.
 #[test]
-fn bytes_go_there_and_back() {
-	let chain = Chain::new(9, &[3]);
-	let bytes = chain.proof(9).encode();
-	let read = FinalityProof::from_bytes(&bytes).unwrap();
-	assert!(read.verify(&chain.genesis, &chain.manifest(9)).is_ok());
-	for cut in 0..bytes.len() {
-		assert!(FinalityProof::<crate::testing::Block>::from_bytes(&bytes[..cut]).is_err());
+fn what_is_remembered_is_held_against_chain_and_manifest() {
+	let chain = Chain::new(9, &[3, 7]);
+	let anchor = chain.genesis.anchor().unwrap();
+	let read = |bytes: &[u8], chain: &Chain, number| {
+		let anchor = chain.genesis.anchor().unwrap();
+		ProvenBlock::<Block>::from_record(bytes, &anchor, &chain.manifest(number))
+	};
+	for number in [2, 3, 7, 9] {
+		let proven = verify(&chain, number).unwrap();
+		let record = proven.record();
+		let again = read(&record, &chain, number).unwrap();
+		assert_eq!(again.history(), proven.history());
+		assert_eq!((again.key(), again.justification()), (proven.key(), proven.justification()));
+		assert!(read(&record, &chain, 8).is_err());
+		let error = read(&record, &Chain::of(2, 9, &[3, 7]), number).unwrap_err().to_string();
+		assert!(error.starts_with("the proof is of genesis 0x"), "{error}");
+		for cut in 0..record.len() {
+			assert!(read(&record[..cut], &chain, number).is_err());
+		}
 	}
-	let longer = [&bytes[..], &[0]].concat();
-	assert!(FinalityProof::<crate::testing::Block>::from_bytes(&longer).is_err());
+	// A block that its set did not sign, and a history that begins with others.
+	let real = verify(&chain, 9).unwrap().record();
+	let signature = chain.justify(9, 2).encode();
+	let place = real.windows(signature.len()).position(|part| part == signature).unwrap();
+	let mut forged = real.clone();
+	forged[place..place + signature.len()].copy_from_slice(&chain.justify(8, 2).encode());
+	let error = read(&forged, &chain, 9).unwrap_err().to_string();
+	assert!(error.contains("is not signed by the authorities of its set"), "{error}");
+	let mut other = anchor;
+	other.authorities = crate::testing::authorities(5, 3);
+	let error = ProvenBlock::<Block>::from_record(&real, &other, &chain.manifest(9)).unwrap_err();
+	assert!(error.to_string().contains("first authorities"), "{error}");
+}
+
+#[test]
+fn no_way_is_followed_without_end() {
+	let chain = Chain::new(9, &[3, 7]);
+	let mut walk = Walk::to_block(&chain.genesis.anchor().unwrap());
+	walk.step(chain.fragment(3)).unwrap();
+	walk.set_steps(MAX_FRAGMENTS);
+	let error = walk.step(chain.fragment(7)).unwrap_err().to_string();
+	assert!(error.contains("more often than the 65536 times that are followed"), "{error}");
 }
 
 #[test]
@@ -119,8 +154,8 @@ fn grandpa_finds_its_records() {
 	let records: std::collections::HashMap<_, _> =
 		crate::grandpa::records(&proven).unwrap().into_iter().collect();
 	let (set_key, best_key) = crate::grandpa::OWNERS_KEYS;
-	let changes =
-		crate::grandpa::recorded_changes::<crate::testing::Block>(&records[set_key]).unwrap();
+	let changes = crate::grandpa::recorded_changes::<Block>(&records[set_key]).unwrap();
 	assert_eq!(changes, [3, 7]);
-	assert_eq!(records[best_key], proven.justified().last().unwrap().1);
+	assert_eq!(records[best_key], proven.justification());
+	assert_eq!(records[best_key], proven.justified().last().unwrap().unwrap().1);
 }

@@ -1,7 +1,10 @@
 use super::*;
-use crate::testing::{
-	registry::{Layout, Registry},
-	Block, Chain,
+use crate::{
+	proof::Follower,
+	testing::{
+		registry::{Layout, Registry},
+		Block, Chain,
+	},
 };
 use pallet_snapshots::Status;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,8 +19,10 @@ fn proven_as(change: impl Fn(Registry) -> Registry) -> ProvenRegistration {
 	let registry = change(Registry::of(chain.manifest(N), TIME * 1_000));
 	chain.push_state(registry.entries());
 	let anchor = chain.genesis.anchor().unwrap();
-	let proof: crate::proof::SnapshotProof<Block> = chain.snapshot_proof(registry.id(), N, F);
-	proof.verify::<Layout>(registry.id(), &anchor, &anchor).unwrap().registration
+	let pages = chain.snapshot_proof(registry.id(), N, F).pages();
+	let follower = Follower::<Block>::new(Some(registry.id()), &anchor, &anchor);
+	let found = follower.follow::<Layout>(&mut pages.into_iter()).unwrap();
+	found.snapshot().unwrap().registration
 }
 
 fn seconds_later(seconds: u64) -> SystemTime {

@@ -4,14 +4,15 @@ use crate::{
 	cli::parse_id,
 	genesis::{Anchor, Genesis},
 	mounted::open_stores,
-	proof::{truth_of, FinalityProof, ProvenSnapshot, SnapshotProof},
+	proof::{FollowError, Follower, Frames, ProvenBlock, ProvenSnapshot, Recorded, Recording},
 	prover::Which,
 	records,
 	registration::{age_in_words, RegistryLayout},
 	rpc::LATEST,
-	source::{self, Rpc},
+	source::Rpc,
 };
 use clap::Parser;
+use pallet_snapshots::SnapshotId;
 use sc_chain_spec::GenericChainSpec;
 use sc_cli::Error;
 use sc_consensus_grandpa::BlockNumberOps;
@@ -128,13 +129,19 @@ impl ProveCmd {
 			id => Which::Id(parse_id(id).map_err(application)?),
 		};
 		let Anchors { chain, registry } = self.chains.anchors::<Block, E>(spec, executor)?;
-		let bytes = Rpc::new(&self.rpc, registry.hash).prove(which).map_err(application)?;
-		let read = || SnapshotProof::<Block>::from_bytes(&bytes).map_err(application);
-		let id = match which {
-			Which::Id(id) => id,
-			Which::Latest => read()?.snapshot(),
+		let rpc = Rpc::new(&self.rpc, registry.hash);
+		let asked = match which {
+			Which::Id(id) => Some(id),
+			Which::Latest => None,
 		};
-		let proven = read()?.verify::<L>(id, &registry, &chain).map_err(application)?;
+		let mut recording = Recording::default();
+		let mut pages = Recorded { pages: &mut rpc.prove(which), recording: &mut recording };
+		let proven = Follower::<Block>::new(asked, &registry, &chain)
+			.follow::<L>(&mut pages)
+			.map_err(application)?
+			.snapshot()
+			.map_err(application)?;
+		let id = proven.registration.id();
 		let manifest = proven.registration.registration().manifest.clone();
 
 		let stores = match self.store.is_empty() {
@@ -147,28 +154,36 @@ impl ProveCmd {
 				 which, and why",
 			));
 		}
-		let (bytes, has_truth) = if proven.block.is_some() {
-			(bytes, true)
-		} else if let Ok(block) = records::read_proof(&stores, id, |bytes| {
-			truth_of::<Block>(bytes, &chain, &manifest).map_err(|error| error.to_string())
-		}) {
-			let truth = FinalityProof::from_bytes(&block.proof()).map_err(application)?;
-			(read()?.with_truth(truth).to_bytes().map_err(application)?, true)
-		} else {
-			(bytes, false)
+		let stored = || {
+			records::read_block(&stores, id, |pages| {
+				let follower = Follower::<Block>::new(Some(id), &chain, &chain);
+				let block = follower.follow_to_block(pages).map_err(|error| error.to_string())?;
+				block.check_against(&manifest).map_err(|error| error.to_string())
+			})
+		};
+		// The node may not have the justification of the block: then the store has it.
+		let (block, mut whole) = match &proven.block {
+			Some(block) => (Some(block.clone()), recording),
+			None => with_block(stored().ok(), id, recording).map_err(application)?,
 		};
 
 		let mut numbers = Vec::new();
 		for store in &stores {
-			let number = records::write(&**store, id, &manifest, bytes.clone())
-				.map_err(|error| application(format!("{}: {error}", store.name())))?;
+			let failed = |error| application(format!("{}: {error}", store.name()));
+			if let Some(block) = &block {
+				records::write_block(&**store, id, &manifest, &mut block.pages(id))
+					.map_err(failed)?;
+			}
+			let pages = whole.pages().map_err(application)?;
+			let number = records::write_proof(&**store, id, pages).map_err(failed)?;
 			numbers.push((store.name().to_owned(), number));
 		}
 		if let Some(out) = &self.out {
-			fs::write(out, &bytes)
+			whole
+				.write(out)
 				.map_err(|error| application(format!("can't write {}: {error}", out.display())))?;
 		}
-		self.print(&report(&proven, bytes.len(), has_truth), &numbers);
+		self.print(&report(&proven, block.as_ref(), whole.length()), &numbers);
 		Ok(())
 	}
 
@@ -224,17 +239,45 @@ impl CheckCmd {
 		E: RuntimeVersionOf + CodeExecutor,
 		L: RegistryLayout,
 	{
-		let bytes = source::from_file(file).map_err(application)?;
-		let proof = SnapshotProof::<Block>::from_bytes(&bytes).map_err(application)?;
+		let mut pages = Frames::open(file).map_err(application)?;
+		let length = fs::metadata(file).map_or(0, |file| file.len());
 		let Anchors { chain, registry } = self.chains.anchors::<Block, E>(spec, executor)?;
-		let (id, has_truth) = (proof.snapshot(), proof.has_truth());
-		let proven = proof.verify::<L>(id, &registry, &chain).map_err(application)?;
-		Ok(report(&proven, bytes.len(), has_truth))
+		let proven = Follower::<Block>::new(None, &registry, &chain)
+			.follow::<L>(&mut pages)
+			.map_err(application)?
+			.snapshot()
+			.map_err(application)?;
+		pages.nothing_follows().map_err(application)?;
+		Ok(report(&proven, proven.block.as_ref(), length))
 	}
 }
 
+/// Puts the proof of the block, if there is one, before that of the registration.
+fn with_block<Block: BlockT>(
+	block: Option<ProvenBlock<Block>>,
+	id: SnapshotId,
+	mut registration: Recording,
+) -> Result<(Option<ProvenBlock<Block>>, Recording), FollowError>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
+	let mut whole = Recording::default();
+	if let Some(block) = &block {
+		whole.append(&mut block.pages(id))?;
+	}
+	whole.append(&mut registration.pages()?)?;
+	Ok((block, whole))
+}
+
 /// What is proven, in words that stay the same.
-fn report<Block: BlockT>(proven: &ProvenSnapshot<Block>, bytes: usize, has_truth: bool) -> Value {
+fn report<Block: BlockT>(
+	proven: &ProvenSnapshot<Block>,
+	block: Option<&ProvenBlock<Block>>,
+	bytes: u64,
+) -> Value
+where
+	NumberFor<Block>: BlockNumberOps,
+{
 	let registration = proven.registration.registration();
 	let at = proven.registration.at();
 	let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -242,7 +285,8 @@ fn report<Block: BlockT>(proven: &ProvenSnapshot<Block>, bytes: usize, has_truth
 	json!({
 		"holds": true,
 		"snapshot_id": format!("{:?}", proven.registration.id()),
-		"block_proven": has_truth,
+		"block_proven": block.is_some(),
+		"authority_set": block.and_then(|block| block.history().current()).map(|set| set.set_id),
 		"manifest": registration.manifest,
 		"checked_by_registry": registration.native,
 		"status": registration.standing,
@@ -282,6 +326,9 @@ fn print_table(report: &Value) {
 	};
 	let (number, hash) = (text(&manifest["block_number"]), text(&manifest["block_hash"]));
 	println!("block          {number} {hash}, {how}");
+	if !report["authority_set"].is_null() {
+		println!("authority set  {}, in charge after it", of("authority_set"));
+	}
 	println!("state root     {}", text(&manifest["state_root"]));
 	println!("image          {}", text(&manifest["image"]));
 	let expired = if report["expired"] == true { ", its term is over" } else { "" };

@@ -3,7 +3,10 @@
 use crate::{
 	error::StartError,
 	genesis::Anchor,
-	proof::{ProvenSnapshot, SnapshotProof, SnapshotProofError},
+	proof::{
+		FollowError, Followed, Follower, Frames, Pages, ProvenBlock, ProvenSnapshot,
+		SnapshotProofError,
+	},
 	prover::Which,
 	records,
 	registration::{Policy, ProvenRegistration, RegistryLayout},
@@ -37,8 +40,9 @@ pub(super) enum Known<Block: BlockT> {
 		/// Bytes.
 		fetched: u64,
 	},
-	/// Nobody vouches for it. If there are bytes, they may prove the block.
-	Unregistered(SnapshotId, Option<Vec<u8>>),
+	/// Nobody vouches for it. Its block may be proven, and has still to be held against the
+	/// manifest.
+	Unregistered(SnapshotId, Option<Box<ProvenBlock<Block>>>),
 }
 
 impl<Block, L> Judge<Block, L>
@@ -47,25 +51,27 @@ where
 	NumberFor<Block>: BlockNumberOps,
 	L: RegistryLayout,
 {
+	fn follower(&self, which: Which) -> Follower<'_, Block> {
+		let id = match which {
+			Which::Id(id) => Some(id),
+			Which::Latest => None,
+		};
+		Follower::new(id, &self.registry, &self.chain)
+	}
+
 	fn verify(
 		&self,
 		which: Which,
-		bytes: &[u8],
-	) -> Result<Box<ProvenSnapshot<Block>>, SnapshotProofError> {
-		let proof = SnapshotProof::<Block>::from_bytes(bytes)?;
-		let id = match which {
-			Which::Id(id) => id,
-			Which::Latest => proof.snapshot(),
-		};
-		proof.verify::<L>(id, &self.registry, &self.chain).map(Box::new)
+		pages: &mut dyn Pages,
+	) -> Result<Box<ProvenSnapshot<Block>>, FollowError> {
+		Ok(self.follower(which).follow::<L>(pages)?.snapshot()?)
 	}
 
 	/// From the RPC of a node.
 	pub fn by_rpc(&self, url: &str, which: Which) -> Result<Known<Block>, StartError> {
 		let rpc = Rpc::new(url, self.registry.hash);
 		let ask = |which| {
-			let bytes = rpc.prove(which)?;
-			self.verify(which, &bytes).map_err(|error| does_not_hold(which, url, error))
+			self.verify(which, &mut rpc.prove(which)).map_err(|error| refused(which, url, error))
 		};
 		let first = ask(which)?;
 		if which != Which::Latest {
@@ -112,21 +118,24 @@ where
 
 	/// From a file.
 	pub fn by_file(&self, path: &Path, which: Which) -> Result<Known<Block>, StartError> {
-		let bytes = source::from_file(path)?;
-		match (self.verify(which, &bytes), which) {
-			(Ok(proven), _) => {
+		let refused = |error| refused(which, &path.display().to_string(), error);
+		let mut pages = Frames::open(path)?;
+		let found = self.follower(which).follow::<L>(&mut pages).map_err(refused)?;
+		pages.nothing_follows().map_err(refused)?;
+		match found {
+			Followed::Snapshot(proven) => {
 				if which == Which::Latest {
 					warn_of_newer(&proven.registration);
 				}
 				self.policy.check(&proven.registration)?;
 				Ok(Known::Registered { proven, fetched: 0 })
 			},
-			(Err(SnapshotProofError::TruthOnly), Which::Id(id))
-				if self.policy.allow_uncertified =>
+			Followed::Block(id, block)
+				if self.policy.allow_uncertified && which == Which::Id(id) =>
 			{
-				Ok(Known::Unregistered(id, Some(bytes)))
+				Ok(Known::Unregistered(id, Some(Box::new(block))))
 			},
-			(Err(error), _) => Err(does_not_hold(which, &path.display().to_string(), error)),
+			Followed::Block(..) => Err(refused(SnapshotProofError::TruthOnly.into())),
 		}
 	}
 
@@ -136,11 +145,21 @@ where
 		stores: &[Arc<dyn Store>],
 		id: SnapshotId,
 	) -> Result<Known<Block>, StartError> {
-		let (proven, reasons) = records::read_proofs(stores, id, |bytes| {
-			let proven = self.verify(Which::Id(id), bytes).map_err(|error| error.to_string())?;
-			Ok((proven, bytes.len() as u64))
+		let follower = || self.follower(Which::Id(id));
+		let block = records::read_block(stores, id, |pages| {
+			let block = follower().follow_to_block(pages).map_err(|error| error.to_string())?;
+			Ok((block, pages.fetched()))
 		});
-		let fetched = proven.iter().map(|(_, length)| length).sum();
+		let (block, mut fetched, mut no_block) = match block {
+			Ok((block, fetched)) => (Some(block), fetched, None),
+			Err(error) => (None, 0, Some(error.to_string())),
+		};
+		let (proven, mut reasons) = records::read_proofs(stores, id, |pages| {
+			let found = follower().knowing(block.clone()).follow::<L>(pages);
+			let proven = found.map_err(|error| error.to_string())?;
+			Ok((proven.snapshot().map_err(|error| error.to_string())?, pages.fetched()))
+		});
+		fetched += proven.iter().map(|(_, fetched)| fetched).sum::<u64>();
 		let newest = proven.into_iter().max_by_key(|(proven, _)| proven.registration.at().number);
 		if let Some((proven, _)) = newest {
 			self.policy.check(&proven.registration)?;
@@ -150,6 +169,7 @@ where
 			tracing::warn!(target: "thin", ?reasons, "no store has a proof of the registration");
 			return Ok(Known::Unregistered(id, None));
 		}
+		reasons.extend(no_block.take());
 		Err(StartError::Stores(format!(
 			"no store has a proof of how snapshot {id:?} stands: {}. Give the RPC of a node with \
 			 --thin-proof ws://…, store a proof with thin-node snapshot prove, or start without \
@@ -159,13 +179,14 @@ where
 	}
 }
 
-pub(super) fn does_not_hold(
-	which: Which,
-	source_name: &str,
-	error: SnapshotProofError,
-) -> StartError {
-	let source_name = source_name.to_owned();
-	StartError::Registration { id: source::name_of(which), source_name, error }
+pub(super) fn refused(which: Which, source_name: &str, error: FollowError) -> StartError {
+	match error {
+		FollowError::Source(error) => error.into(),
+		FollowError::Proof(error) => {
+			let source_name = source_name.to_owned();
+			StartError::Registration { id: source::name_of(which), source_name, error }
+		},
+	}
 }
 
 fn warn_of_newer(registration: &ProvenRegistration) {

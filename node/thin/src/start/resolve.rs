@@ -1,7 +1,7 @@
 //! Finds out what a snapshot is, how it stands, where it lies, and that its block is final.
 
 use super::{
-	judge::{does_not_hold, Judge, Known},
+	judge::{refused, Judge, Known},
 	Place, Resolved, Upper,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 	genesis::{Anchor, Genesis, GenesisError},
 	local::{Marker, ProvenRecord},
 	mounted::open_stores,
-	proof::{truth_of, ProvenBlock, ProvenSnapshot},
+	proof::{Follower, ProvenBlock, ProvenSnapshot, SnapshotProofError},
 	prover::Which,
 	records,
 	registration::{ProvenRegistration, RegistryLayout},
@@ -65,10 +65,12 @@ impl Place<'_> {
 		let proven = match block {
 			Some(block) => block,
 			None => {
-				let (block, length) = records::read_proof(&stores, id, |bytes| {
-					truth_of::<Block>(bytes, &judge.chain, &manifest)
-						.map(|block| (block, bytes.len() as u64))
-						.map_err(|error| error.to_string())
+				let (block, length) = records::read_block(&stores, id, |pages| {
+					let block = Follower::new(Some(id), &judge.chain, &judge.chain)
+						.follow_to_block(pages)
+						.map_err(|error| error.to_string())?;
+					let block = block.check_against(&manifest).map_err(|e| e.to_string())?;
+					Ok((block, pages.fetched()))
 				})?;
 				fetched += length;
 				block
@@ -83,8 +85,8 @@ impl Place<'_> {
 			),
 		}
 		let stores_without_passwords = stores.iter().map(|store| store.name().to_owned()).collect();
-		let proof = proven.proof();
-		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, proof };
+		let block = proven.record();
+		let marker = Marker { snapshot: id, manifest, stores: stores_without_passwords, block };
 		let upper = Upper::New(Box::new(genesis));
 		let registered =
 			registration.map(|proven| ProvenRecord { time: proven.registration().time });
@@ -137,7 +139,7 @@ impl Place<'_> {
 					registration: Some(registration),
 				})
 			},
-			Known::Unregistered(id, bytes) => {
+			Known::Unregistered(id, block) => {
 				if given.is_empty() {
 					return Err(StartError::Usage(
 						"without a registration, say with --thin-store where the image lies".into(),
@@ -146,11 +148,9 @@ impl Place<'_> {
 				let stores = open_stores(given)?;
 				let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)?;
 				check_chain(id, &manifest, judge.chain.hash)?;
-				let truth = |bytes: Vec<u8>| truth_of::<Block>(&bytes, &judge.chain, &manifest);
-				let block = bytes
-					.map(truth)
-					.transpose()
-					.map_err(|error| does_not_hold(which, "the file", error))?;
+				let block = block.map(|block| block.check_against(&manifest)).transpose().map_err(
+					|error| refused(which, "the file", SnapshotProofError::Truth(error).into()),
+				)?;
 				Ok(LookedUp { id, registration: None, manifest, block, stores, fetched: 0 })
 			},
 		}

@@ -3,7 +3,7 @@
 use super::{state_of, Block, Chain, Entries};
 use crate::{
 	create::snapshot_id,
-	proof::{SnapshotProof, Truth},
+	proof::{Pager, MAX_PAGE_BYTES},
 	registration::{self, RegistryLayout, State},
 };
 use codec::Encode;
@@ -11,6 +11,7 @@ use pallet_snapshots::{
 	Attestation, Bond, Listed, Location, Manifest, Maturing, Origin, Snapshot, SnapshotId, Status,
 	Unlocking, Vouch,
 };
+use sc_consensus_grandpa::warp_proof::WarpSyncFragment;
 use sp_core::ConstU32;
 use sp_crypto_hashing::{blake2_128, twox_128};
 use sp_runtime::traits::BlakeTwo256;
@@ -165,8 +166,82 @@ impl Chain {
 	}
 
 	/// The proof of a snapshot of this chain's block `n`, as of block `f`.
-	pub fn snapshot_proof(&self, id: SnapshotId, n: u32, f: u32) -> SnapshotProof<Block> {
-		let nodes = self.read_proof(f, self.keys_of(id, f));
-		SnapshotProof::new(id, self.way_to(f), nodes, Truth::Branch(self.fragment(n)))
+	pub fn snapshot_proof(&self, id: SnapshotId, n: u32, f: u32) -> Proof {
+		Proof {
+			snapshot: id,
+			to_block: self.way_to(n),
+			after: n,
+			to_registration: self.way(n, f),
+			nodes: self.read_proof(f, self.keys_of(id, f)).into_iter_nodes().collect(),
+			most: MAX_PAGE_BYTES,
+		}
 	}
+
+	/// The proof that a block is final, as a snapshot's.
+	pub fn block_pages(&self, id: SnapshotId, number: u32) -> Vec<Vec<u8>> {
+		block_pages(id, &self.way_to(number), MAX_PAGE_BYTES)
+	}
+}
+
+/// A proof of a snapshot, for tests to spoil.
+pub struct Proof {
+	pub snapshot: SnapshotId,
+	pub to_block: Vec<WarpSyncFragment<Block>>,
+	/// Where the way to the registration goes on from.
+	pub after: u32,
+	pub to_registration: Vec<WarpSyncFragment<Block>>,
+	pub nodes: Vec<Vec<u8>>,
+	/// The most bytes of a page.
+	pub most: usize,
+}
+
+impl Proof {
+	/// Without the proof of the block: from genesis of the registry's chain.
+	pub fn without_block(self, chain: &Chain, f: u32) -> Self {
+		Self { to_block: Vec::new(), after: 0, to_registration: chain.way_to(f), ..self }
+	}
+
+	/// As it travels.
+	pub fn pages(&self) -> Vec<Vec<u8>> {
+		let mut pages = block_pages(self.snapshot, &self.to_block, self.most);
+		pages.extend(self.registration_pages());
+		pages
+	}
+
+	/// The part that is renewed.
+	pub fn registration_pages(&self) -> Vec<Vec<u8>> {
+		let mut pages = Vec::new();
+		let mut pager = Pager::new(self.snapshot, self.after, self.most);
+		let mut last = self.after;
+		for fragment in &self.to_registration {
+			let bytes = fragment.encode();
+			if !pager.takes(bytes.len()) {
+				let full =
+					std::mem::replace(&mut pager, Pager::new(self.snapshot, last, self.most));
+				pages.push(full.into_registration_page());
+			}
+			pager.add(&bytes).unwrap();
+			last = fragment.header.number;
+		}
+		pages.push(pager.with_state(self.nodes.clone()).unwrap());
+		pages
+	}
+}
+
+fn block_pages(id: SnapshotId, way: &[WarpSyncFragment<Block>], most: usize) -> Vec<Vec<u8>> {
+	let (mut pages, mut last) = (Vec::new(), 0);
+	let mut pager = Pager::new(id, 0, most);
+	for fragment in way {
+		let bytes = fragment.encode();
+		if !pager.takes(bytes.len()) {
+			let full = std::mem::replace(&mut pager, Pager::new(id, last, most));
+			pages.push(full.into_block_page(false));
+		}
+		pager.add(&bytes).unwrap();
+		last = fragment.header.number;
+	}
+	if !way.is_empty() {
+		pages.push(pager.into_block_page(true));
+	}
+	pages
 }

@@ -32,6 +32,7 @@ pub fn storage_info() -> alloc::vec::Vec<frame_support::traits::StorageInfo> {
 		("DisputeWindow", DisputeWindow::key()),
 		("ResolutionPeriod", ResolutionPeriod::key()),
 		("UnbondingPeriod", UnbondingPeriod::key()),
+		("SessionLength", crate::configs::SessionLength::key()),
 	]
 	.map(|(name, key)| frame_support::traits::StorageInfo {
 		pallet_name: b"Periods".to_vec(),

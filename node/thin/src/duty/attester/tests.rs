@@ -175,3 +175,49 @@ fn a_dry_run_calls_nothing_and_remembers_nothing() {
 	assert!(house.registry.taken().is_empty());
 	assert!(attester.ledger().audited.is_empty());
 }
+
+#[test]
+fn an_attester_says_how_it_is_doing() {
+	let house = House::new();
+	let health = Health::default();
+	let mut attester = house.attester().reporting_to(health.clone());
+	let report = || health.report().attester.unwrap();
+	house.registry.add(registered(1, manifest(10, 1)));
+	attester.step(20);
+	assert_eq!((report().audits, report().audits_failed), (0, 1));
+	assert_eq!(report().pulse.phase, Phase::Paused);
+	assert!(report().pulse.last_error.unwrap().contains("away"));
+
+	house.right(1);
+	attester.paused.clear();
+	attester.step(21);
+	let sent = report();
+	assert_eq!((sent.audits, sent.vouched_for, sent.undecided), (1, 0, 1));
+	assert_eq!((sent.last_block, sent.auditing), (Some(10), None));
+	assert_eq!(sent.pulse.phase, Phase::Waiting);
+
+	house.registry.0.lock().snapshots.get_mut(&id(1)).unwrap().attested = true;
+	house.registry.add(registered(2, manifest(20, 2)));
+	house.wrong(2);
+	attester.step(22);
+	house.registry.stage(id(2), Stage::Disputed);
+	attester.step(23);
+	let disputed = report();
+	assert_eq!((disputed.audits, disputed.vouched_for, disputed.disputed), (2, 1, 1));
+	assert_eq!(disputed.undecided, 0);
+}
+
+#[test]
+fn what_is_over_before_the_call_took_effect_is_settled() {
+	let house = House::new();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.right(1);
+	let mut attester = house.attester();
+	attester.try_step(20).unwrap();
+	house.registry.stage(id(1), Stage::Retired);
+	attester.try_step(21).unwrap();
+	assert!(attester.ledger().audited[&id(1)].void);
+	house.registry.taken();
+	house.attester().try_step(21 + VALID_FOR).unwrap();
+	assert!(house.registry.taken().is_empty());
+}

@@ -34,12 +34,12 @@ impl Workshop<Header> for Bench {
 		Ok(justified)
 	}
 
-	fn clean(&mut self, keep: &[H256]) -> Result<(), DutyError> {
+	fn clean(&mut self, keep: &[H256]) -> Result<u64, DutyError> {
 		let mut keep = keep.to_vec();
 		keep.sort();
 		keep.dedup();
 		self.0.lock().cleaned.push(keep);
-		Ok(())
+		Ok(7)
 	}
 }
 
@@ -221,4 +221,41 @@ fn a_proof_waits_until_the_certification_can_be_proven() {
 	house.bench.0.lock().justified = 15;
 	publisher.try_step(17).unwrap();
 	assert_eq!(progress(&publisher, 12), Some(Progress::Proven));
+}
+
+#[test]
+fn a_publisher_says_how_it_is_doing() {
+	let house = House::new();
+	let health = Health::default();
+	let mut publisher = house.publisher().reporting_to(health.clone());
+	let report = || health.report().publisher.unwrap();
+	assert_eq!((report().every, report().keep), (10, Some(1)));
+
+	house.bench.0.lock().fails = true;
+	house.bench.0.lock().block = 12;
+	publisher.step(13);
+	let failed = report();
+	assert_eq!((failed.pulse.phase, failed.pulse.failures), (Phase::Paused, 1));
+	assert_eq!(failed.pulse.last_error.as_deref(), Some("no room"));
+	assert_eq!(failed.pulse.last_success, None);
+
+	house.bench.0.lock().fails = false;
+	publisher.not_before = None;
+	publisher.step(14);
+	house.register(12);
+	publisher.step(15);
+	house.registry.stage(id(12), Stage::Certified);
+	publisher.step(16);
+	let done = report();
+	assert_eq!((done.made, done.registered, done.certified, done.ended), (1, 1, 1, 0));
+	assert_eq!((done.last_block, done.uploaded_bytes), (Some(12), 5));
+	assert_eq!(done.pulse.phase, Phase::Waiting);
+	assert!(done.pulse.last_success >= done.pulse.last_error_at);
+	assert_eq!(done.pulse.failures, 1);
+	assert_eq!(done.snapshots.len(), 1);
+	assert_eq!(done.snapshots[0].progress, Progress::Proven);
+
+	house.registry.remove(id(12));
+	publisher.step(17);
+	assert_eq!((report().ended, report().removed_bytes), (1, 7));
 }

@@ -4,10 +4,11 @@ use crate::{
 	registration::Standing,
 	testing::{
 		keys,
-		registry::{Layout, Registry},
+		registry::{Layout, Proof, Registry},
 		sign, Chain,
 	},
 };
+use codec::Encode;
 use pallet_snapshots::{Listed, Maturing, Origin, Status};
 use sc_consensus_grandpa::warp_proof::WarpSyncFragment;
 use sp_consensus_grandpa::{ConsensusLog, ScheduledChange, GRANDPA_ENGINE_ID};
@@ -15,7 +16,6 @@ use sp_core::H256;
 use sp_runtime::{Digest, DigestItem};
 
 type Block = crate::testing::Block;
-type Proof = SnapshotProof<Block>;
 type Verified = Result<ProvenSnapshot<Block>, SnapshotProofError>;
 
 const N: u32 = 9;
@@ -34,14 +34,31 @@ fn registered_as(change: impl Fn(Registry) -> Registry) -> (Chain, Registry) {
 }
 
 fn check(chain: &Chain, id: SnapshotId, proof: Proof) -> Verified {
-	let anchor = chain.genesis.anchor().unwrap();
-	// As it travels.
-	let bytes = proof.to_bytes().unwrap();
-	Proof::from_bytes(&bytes).unwrap().verify::<Layout>(id, &anchor, &anchor)
+	check_foreign(chain, chain, id, proof)
+}
+
+fn check_foreign(registry: &Chain, chain: &Chain, id: SnapshotId, proof: Proof) -> Verified {
+	let (registry, chain) = (registry.genesis.anchor().unwrap(), chain.genesis.anchor().unwrap());
+	let follower = Follower::<Block>::new(Some(id), &registry, &chain);
+	match follower.follow::<Layout>(&mut proof.pages().into_iter()) {
+		Ok(followed) => followed.snapshot().map(|proven| *proven),
+		Err(FollowError::Proof(error)) => Err(error),
+		Err(error) => panic!("{error}"),
+	}
+}
+
+/// The pages that a proven block is handed on in.
+fn pages_of(block: &ProvenBlock<Block>, id: SnapshotId) -> Vec<Vec<u8>> {
+	let mut pages = block.pages(id);
+	std::iter::from_fn(|| pages.next(0).unwrap()).collect()
 }
 
 fn refused(chain: &Chain, id: SnapshotId, proof: Proof, reason: &str) {
-	let error = check(chain, id, proof).err().unwrap();
+	refused_from(chain, chain, id, proof, reason);
+}
+
+fn refused_from(registry: &Chain, chain: &Chain, id: SnapshotId, proof: Proof, reason: &str) {
+	let error = check_foreign(registry, chain, id, proof).err().unwrap();
 	assert!(error.to_string().contains(reason), "'{error}' is not about '{reason}'");
 }
 
@@ -65,7 +82,7 @@ fn truth_and_standing_come_from_genesis() {
 	assert_eq!(block.key(), chain.key(N));
 	assert_eq!(block.history().changes(), [(0, 3), (1, 7)]);
 	assert!(matches!(block.history().current(), Some(SetPeriod { set_id: 2, .. })));
-	assert_eq!(block.proof(), chain.proof(N).encode());
+	assert_eq!(pages_of(&block, registry.id()), chain.block_pages(registry.id(), N));
 }
 
 #[test]
@@ -76,7 +93,7 @@ fn a_snapshot_at_a_change_is_proven() {
 	let proof = chain.snapshot_proof(registry.id(), N, F);
 	let block = check(&chain, registry.id(), proof).unwrap().block.unwrap();
 	assert_eq!(block.history().changes(), [(0, 3), (1, N)]);
-	assert_eq!(block.proof(), chain.proof(N).encode());
+	assert_eq!(pages_of(&block, registry.id()), chain.block_pages(registry.id(), N));
 }
 
 #[test]
@@ -133,12 +150,12 @@ fn newer_snapshots_are_seen() {
 fn no_node_can_be_left_out() {
 	let (chain, registry) = registered();
 	let id = registry.id();
-	let nodes: Vec<Vec<u8>> = chain.read_proof(F, chain.keys_of(id, F)).into_iter_nodes().collect();
+	let nodes = chain.snapshot_proof(id, N, F).nodes;
 	assert!(nodes.len() > 10);
 	for missing in 0..nodes.len() {
 		let mut nodes = nodes.clone();
 		nodes.remove(missing);
-		let proof = Proof::new(id, chain.way_to(F), StorageProof::new(nodes), Truth::Elsewhere);
+		let proof = Proof { nodes, ..chain.snapshot_proof(id, N, F) };
 		refused(&chain, id, proof, &format!("the state of block {F}"));
 	}
 }
@@ -147,12 +164,12 @@ fn no_node_can_be_left_out() {
 fn no_node_can_be_altered() {
 	let (chain, registry) = registered();
 	let id = registry.id();
-	let nodes: Vec<Vec<u8>> = chain.read_proof(F, chain.keys_of(id, F)).into_iter_nodes().collect();
+	let nodes = chain.snapshot_proof(id, N, F).nodes;
 	for altered in 0..nodes.len() {
 		for byte in [0, nodes[altered].len() / 2, nodes[altered].len() - 1] {
 			let mut nodes = nodes.clone();
 			nodes[altered][byte] ^= 1;
-			let proof = Proof::new(id, chain.way_to(F), StorageProof::new(nodes), Truth::Elsewhere);
+			let proof = Proof { nodes, ..chain.snapshot_proof(id, N, F) };
 			refused(&chain, id, proof, &format!("the state of block {F}"));
 		}
 	}
@@ -163,14 +180,14 @@ fn a_read_proof_of_other_keys_is_refused() {
 	let (chain, registry) = registered();
 	let id = registry.id();
 	let other = vec![crate::testing::registry::key("System", "Account", &[1])];
-	let nodes = chain.read_proof(F, other);
-	let proof = Proof::new(id, chain.way_to(F), nodes, Truth::Elsewhere);
+	let nodes = chain.read_proof(F, other).into_iter_nodes().collect();
+	let proof = Proof { nodes, ..chain.snapshot_proof(id, N, F) };
 	refused(&chain, id, proof, "the record of the snapshot: ");
 
 	let keys = chain.keys_of(id, F);
 	let without_time = keys.into_iter().filter(|key| *key != time_key()).collect();
-	let nodes = chain.read_proof(F, without_time);
-	let proof = Proof::new(id, chain.way_to(F), nodes, Truth::Elsewhere);
+	let nodes = chain.read_proof(F, without_time).into_iter_nodes().collect();
+	let proof = Proof { nodes, ..chain.snapshot_proof(id, N, F) };
 	refused(&chain, id, proof, "the time: ");
 }
 
@@ -182,10 +199,10 @@ fn time_key() -> Vec<u8> {
 fn a_read_proof_of_another_block_is_refused() {
 	let (mut chain, registry) = registered();
 	let id = registry.id();
-	let before = chain.read_proof(F, chain.keys_of(id, F));
+	let nodes = chain.snapshot_proof(id, N, F).nodes;
 	let slashed = Registry { attesters: vec![(1, 100, 0, 0)], ..registry };
 	let later = chain.push_state(slashed.entries());
-	let proof = Proof::new(id, chain.way_to(later), before, Truth::Branch(chain.fragment(N)));
+	let proof = Proof { nodes, ..chain.snapshot_proof(id, N, later) };
 	refused(&chain, id, proof, "the read proof is of another state");
 }
 
@@ -205,8 +222,7 @@ fn a_proof_of_another_snapshot_is_refused() {
 	let proof = chain.snapshot_proof(registry.id(), N, F);
 	refused(&chain, asked, proof, "was asked for");
 	// One that claims to be what was asked for: its nodes show that nothing of that id is there.
-	let nodes = chain.read_proof(F, chain.keys_of(registry.id(), F));
-	let proof = Proof::new(asked, chain.way_to(F), nodes, Truth::Branch(chain.fragment(N)));
+	let proof = Proof { snapshot: asked, ..chain.snapshot_proof(registry.id(), N, F) };
 	refused(&chain, asked, proof, "is registered as of block 21");
 }
 
@@ -226,8 +242,15 @@ fn a_record_of_another_shape_is_refused() {
 	let mut entries = registry.entries();
 	entries[0].1.push(0);
 	chain.push_state(entries);
-	let nodes = chain.read_proof(F, vec![chain.states[&F][0].0.clone()]);
-	let proof = Proof::new(registry.id(), chain.way_to(F), nodes, Truth::Elsewhere);
+	let read = chain.read_proof(F, vec![chain.states[&F][0].0.clone()]);
+	let proof = Proof {
+		snapshot: registry.id(),
+		to_block: chain.way_to(N),
+		after: N,
+		to_registration: chain.way(N, F),
+		nodes: read.into_iter_nodes().collect(),
+		most: crate::proof::MAX_PAGE_BYTES,
+	};
 	refused(&chain, registry.id(), proof, "another version of the registry");
 }
 
@@ -237,26 +260,37 @@ fn a_record_of_another_shape_is_refused() {
 fn the_way_cannot_be_cut_or_reordered() {
 	let (chain, registry) = registered();
 	let id = registry.id();
-	let proof = |change: &dyn Fn(&mut Vec<WarpSyncFragment<Block>>)| {
+	let to_block = |change: &dyn Fn(&mut Vec<WarpSyncFragment<Block>>)| {
 		let mut proof = chain.snapshot_proof(id, N, F);
-		change(&mut proof.fragments);
+		change(&mut proof.to_block);
 		proof
 	};
-	for dropped in 0..4 {
-		let cut = proof(&|way| drop(way.remove(dropped)));
-		refused(
-			&chain,
-			id,
-			cut,
-			&format!("the registry's chain: the proof breaks at fragment {dropped}"),
-		);
+	let to_registration = |change: &dyn Fn(&mut Vec<WarpSyncFragment<Block>>)| {
+		let mut proof = chain.snapshot_proof(id, N, F);
+		change(&mut proof.to_registration);
+		proof
+	};
+	for dropped in 0..2 {
+		let breaks = |way: &str| format!("{way}: the proof breaks at fragment {dropped}");
+		let cut = to_block(&|way| drop(way.remove(dropped)));
+		refused(&chain, id, cut, &breaks("the snapshot's block"));
+		let cut = to_registration(&|way| drop(way.remove(dropped)));
+		refused(&chain, id, cut, &breaks("the registry's chain"));
 	}
-	refused(&chain, id, proof(&|way| way.truncate(4)), "the read proof is of another state");
-	refused(&chain, id, proof(&|way| way.clear()), "there is nothing in it");
-	refused(&chain, id, proof(&|way| way.swap(1, 2)), "breaks at fragment 1");
-	let doubled = proof(&|way| way.insert(1, chain.fragment(3)));
+	// It ends at a change below N.
+	let cut = to_block(&|way| way.truncate(2));
+	refused(&chain, id, cut, "goes on from block 9 came where one that goes on from block 7");
+	let cut = to_registration(&|way| way.truncate(2));
+	refused(&chain, id, cut, "the read proof is of another state");
+	let none = to_registration(&|way| way.clear());
+	refused(&chain, id, none, "goes on from block 9 has nothing in it");
+	refused(&chain, id, to_block(&|way| way.swap(0, 1)), "the proof breaks at fragment 0");
+	refused(&chain, id, to_registration(&|way| way.swap(0, 1)), "breaks at fragment 0");
+	let doubled = to_block(&|way| way.insert(1, chain.fragment(3)));
 	refused(&chain, id, doubled, "it is not above the block before it");
-	let beyond = proof(&|way| way.insert(4, chain.fragment(18)));
+	let before = to_registration(&|way| way.insert(0, chain.fragment(7)));
+	refused(&chain, id, before, "it is not above the block before it");
+	let beyond = to_registration(&|way| way.insert(2, chain.fragment(18)));
 	refused(&chain, id, beyond, "it hands over to no other authority set");
 }
 
@@ -266,14 +300,14 @@ fn signatures_must_be_of_the_set_in_charge() {
 	let id = registry.id();
 	for set in [0, 3, 5] {
 		let mut proof = chain.snapshot_proof(id, N, F);
-		proof.fragments[4].justification = chain.justify(F, set).into();
-		refused(&chain, id, proof, "fragment 4, block 21: set 4");
+		proof.to_registration[2].justification = chain.justify(F, set).into();
+		refused(&chain, id, proof, "fragment 2, block 21: set 4");
 	}
 	let mut proof = chain.snapshot_proof(id, N, F);
 	let mut few = chain.justify(F, 4);
 	few.commit.precommits.truncate(2);
-	proof.fragments[4].justification = few.into();
-	refused(&chain, id, proof, "fragment 4, block 21: set 4");
+	proof.to_registration[2].justification = few.into();
+	refused(&chain, id, proof, "fragment 2, block 21: set 4");
 }
 
 #[test]
@@ -281,14 +315,13 @@ fn a_block_of_a_fork_is_refused() {
 	let (chain, registry) = registered();
 	let id = registry.id();
 	let mut proof = chain.snapshot_proof(id, N, F);
-	proof.fragments[4].header.extrinsics_root = H256::repeat_byte(6);
+	proof.to_registration[2].header.extrinsics_root = H256::repeat_byte(6);
 	refused(&chain, id, proof, "its justification is of another block");
 
-	// A fork that its own authorities have signed, from the change at 12 on.
-	let mut fork = Chain::of(2, F - 1, &[3, 7, 12, 15]);
-	fork.push_state(registry.entries());
-	let mut proof = fork.snapshot_proof(id, N, F);
-	proof.fragments.swap_with_slice(&mut chain.way_to(F));
+	// N of a fork that its own authorities have signed, and a registration of the real one.
+	let mut fork = Chain::new(F - 1, &[3, 7, 12, 15]);
+	fork.headers[N as usize].extrinsics_root = H256::repeat_byte(6);
+	let proof = Proof { to_block: fork.way_to(N), ..chain.snapshot_proof(id, N, F) };
 	refused(&chain, id, proof, "the snapshot's block: the proof is of block");
 }
 
@@ -302,10 +335,10 @@ fn delayed_and_forced_changes_are_refused() {
 		(ConsensusLog::ForcedChange(1, change()), "a forced change of authorities"),
 	] {
 		let mut proof = chain.snapshot_proof(id, N, F);
-		let header = &mut proof.fragments[2].header;
+		let header = &mut proof.to_registration[0].header;
 		header.digest =
 			Digest { logs: vec![DigestItem::Consensus(GRANDPA_ENGINE_ID, log.encode())] };
-		proof.fragments[2].justification = sign(header, 2, keys(2, 3)).into();
+		proof.to_registration[0].justification = sign(header, 2, keys(2, 3)).into();
 		refused(&chain, id, proof, reason);
 	}
 }
@@ -314,22 +347,46 @@ fn delayed_and_forced_changes_are_refused() {
 fn the_way_to_n_is_checked_as_well() {
 	let (chain, registry) = registered();
 	let id = registry.id();
-	let with = |fragment| {
-		let mut proof = chain.snapshot_proof(id, N, F);
-		proof.truth = Truth::Branch(fragment);
-		proof
+	// To another block, which is final too. The way to F may well go on from there.
+	let mut other = chain.snapshot_proof(id, N, F);
+	(other.to_block, other.after) = (chain.way_to(8), 8);
+	refused(&chain, id, other, "the snapshot's block: the proof is of block");
+	let mut other_set = chain.snapshot_proof(id, N, F);
+	other_set.to_block[2].justification = chain.justify(N, 1).into();
+	refused(&chain, id, other_set, "the snapshot's block: the proof breaks at fragment 2");
+	// The way to F may begin at genesis all the same.
+	let mut both = chain.snapshot_proof(id, N, F);
+	(both.to_registration, both.after) = (chain.way_to(F), 0);
+	assert!(check(&chain, id, both).unwrap().block.is_some());
+	let without = chain.snapshot_proof(id, N, F).without_block(&chain, F);
+	let proven = check(&chain, id, without).unwrap();
+	assert!(proven.block.is_none());
+	assert_eq!(proven.sets, 5);
+	// But not at N, if nobody has proven N.
+	let mut without = chain.snapshot_proof(id, N, F);
+	without.to_block.clear();
+	refused(&chain, id, without, "came where one that goes on from block 0 belongs");
+}
+
+#[test]
+fn a_known_block_is_gone_on_from() {
+	let (chain, registry) = registered();
+	let (id, anchor) = (registry.id(), chain.genesis.anchor().unwrap());
+	let pages = chain.snapshot_proof(id, N, F).registration_pages();
+	let follow = |block| {
+		let follower = Follower::<Block>::new(Some(id), &anchor, &anchor).knowing(block);
+		follower.follow::<Layout>(&mut pages.clone().into_iter())
 	};
-	refused(&chain, id, with(chain.fragment(8)), "the snapshot's block: the proof is of block");
-	let other_set =
-		WarpSyncFragment { justification: chain.justify(N, 1).into(), ..chain.fragment(N) };
-	refused(&chain, id, with(other_set), "the snapshot's block: the proof breaks at fragment 2");
-	let mut whole = chain.snapshot_proof(id, N, F).with_truth(chain.proof(N));
-	assert!(check(&chain, id, whole).unwrap().block.is_some());
-	whole = chain.snapshot_proof(id, N, F).with_truth(chain.proof(10));
-	refused(&chain, id, whole, "the snapshot's block: the proof is of block");
-	whole = chain.snapshot_proof(id, N, F);
-	whole.truth = Truth::Elsewhere;
-	assert!(check(&chain, id, whole).unwrap().block.is_none());
+	let known = |number| {
+		Follower::<Block>::new(Some(id), &anchor, &anchor)
+			.follow_to_block(&mut chain.block_pages(id, number).into_iter())
+			.unwrap()
+	};
+	let proven = follow(Some(known(N))).unwrap().snapshot().unwrap();
+	assert_eq!(proven.block.unwrap().key(), chain.key(N));
+	assert!(follow(None).is_err());
+	let error = follow(Some(known(8))).err().unwrap().to_string();
+	assert!(error.contains("came where one that goes on from block 8 belongs"), "{error}");
 }
 
 // Foreign snapshots.
@@ -343,20 +400,18 @@ fn foreign() -> (Chain, Chain, Registry) {
 	(chain, lister, registry)
 }
 
-fn check_foreign(registry: &Chain, chain: &Chain, id: SnapshotId, proof: Proof) -> Verified {
-	let (registry, chain) = (registry.genesis.anchor().unwrap(), chain.genesis.anchor().unwrap());
-	proof.verify::<Layout>(id, &registry, &chain)
-}
-
-fn foreign_proof(lister: &Chain, id: SnapshotId, truth: Truth<Block>) -> Proof {
-	Proof::new(id, lister.way_to(F), lister.read_proof(F, lister.keys_of(id, F)), truth)
+/// With the way to N of this chain, if it is one.
+fn foreign_proof(lister: &Chain, id: SnapshotId, of: Option<&Chain>) -> Proof {
+	let mut proof = lister.snapshot_proof(id, N, F).without_block(lister, F);
+	proof.to_block = of.map(|chain| chain.way_to(N)).unwrap_or_default();
+	proof
 }
 
 #[test]
 fn a_foreign_snapshot_is_proven_from_both_geneses() {
 	let (chain, lister, registry) = foreign();
 	let id = registry.id();
-	let proof = foreign_proof(&lister, id, Truth::Whole(chain.proof(N)));
+	let proof = foreign_proof(&lister, id, Some(&chain));
 	let proven = check_foreign(&lister, &chain, id, proof).unwrap();
 	assert_eq!(proven.block.unwrap().key(), chain.key(N));
 	assert!(!proven.registration.registration().native);
@@ -368,7 +423,7 @@ fn a_foreign_snapshot_is_proven_from_both_geneses() {
 		(&lister, &other, "the snapshot's block: the proof is of genesis"),
 		(&chain, &chain, "foreign"),
 	] {
-		let proof = foreign_proof(&lister, id, Truth::Whole(chain.proof(N)));
+		let proof = foreign_proof(&lister, id, Some(&chain));
 		let error = check_foreign(listed_by, of, id, proof).err().unwrap();
 		assert!(error.to_string().contains(reason), "{error}");
 	}
@@ -378,21 +433,19 @@ fn a_foreign_snapshot_is_proven_from_both_geneses() {
 fn a_registry_with_other_authorities_is_refused() {
 	let (chain, lister, registry) = foreign();
 	let id = registry.id();
-	let proof = foreign_proof(&lister, id, Truth::Whole(chain.proof(N)));
-	let mut other = lister.genesis.anchor().unwrap();
-	other.authorities = crate::testing::authorities(9, 3);
-	let chain = chain.genesis.anchor().unwrap();
-	let error = proof.verify::<Layout>(id, &other, &chain).err().unwrap();
-	assert!(error.to_string().starts_with("the registry's chain: the proof breaks at fragment 0"));
+	let proof = foreign_proof(&lister, id, Some(&chain));
+	let mut other = Chain::of(2, 1, &[]);
+	other.genesis.authorities = crate::testing::authorities(9, 3);
+	refused_from(&other, &chain, id, proof, "the registry's chain: the proof breaks at fragment 0");
 }
 
 #[test]
 fn the_way_to_a_foreign_block_is_not_the_registrys() {
 	let (chain, lister, registry) = foreign();
 	let id = registry.id();
-	let proof = foreign_proof(&lister, id, Truth::Branch(chain.fragment(N)));
-	let error = check_foreign(&lister, &chain, id, proof).err().unwrap();
-	assert!(error.to_string().contains("can't be the registry's"), "{error}");
+	let mut proof = foreign_proof(&lister, id, Some(&chain));
+	(proof.to_registration, proof.after) = (lister.way(N, F), N);
+	refused_from(&lister, &chain, id, proof, "can't be the registry's");
 }
 
 #[test]
@@ -401,67 +454,23 @@ fn a_native_record_of_a_foreign_block_is_refused() {
 	registry.origin = Origin::Native;
 	let mut lister = Chain::of(2, F - 1, &[5]);
 	lister.push_state(registry.entries());
-	let proof = foreign_proof(&lister, registry.id(), Truth::Whole(chain.proof(N)));
+	let proof = foreign_proof(&lister, registry.id(), Some(&chain));
 	let error = check_foreign(&lister, &chain, registry.id(), proof).err().unwrap();
 	assert!(error.to_string().contains("contradicts itself"), "{error}");
 }
 
-// Bytes.
-
 #[test]
-fn bytes_go_there_and_back() {
+fn the_proof_of_a_block_says_nothing_of_a_registration() {
 	let (chain, registry) = registered();
-	let bytes = chain.snapshot_proof(registry.id(), N, F).to_bytes().unwrap();
-	assert_eq!(Proof::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
-	for cut in 0..bytes.len() {
-		assert!(Proof::from_bytes(&bytes[..cut]).is_err(), "{cut}");
-	}
-	let longer = [&bytes[..], &[0]].concat();
-	assert!(Proof::from_bytes(&longer).is_err());
-	let mut newer = bytes.clone();
-	newer[8] = 2;
-	let error = Proof::from_bytes(&newer).unwrap_err();
-	assert!(error.to_string().contains("it has version 2, and this node knows 1"), "{error}");
-	let error = Proof::from_bytes(&vec![0; MAX_PROOF_BYTES + 1]).unwrap_err();
-	assert!(error.to_string().contains("the most is"), "{error}");
-}
-
-#[test]
-fn the_proof_of_a_block_alone_is_told_from_rubbish() {
-	let chain = Chain::new(N, &[3]);
-	let bytes = chain.proof(N).encode();
-	assert_eq!(Proof::from_bytes(&bytes).unwrap_err(), SnapshotProofError::TruthOnly);
-	let error = Proof::from_bytes(b"anything else").unwrap_err();
-	assert!(error.to_string().contains("does not begin as one"), "{error}");
-}
-
-#[test]
-fn a_claim_of_many_nodes_takes_no_memory() {
-	let claim = [&Compact(MAX_NODES + 1).encode()[..], &[0; 100]].concat();
-	assert!(Nodes::decode(&mut &claim[..]).is_err());
-	let claim = Compact(MAX_NODES).encode();
-	assert!(Nodes::decode(&mut &claim[..]).is_err());
-	let empty = [&Compact(3u32).encode()[..], &[0; 3]].concat();
-	assert_eq!(Nodes::decode(&mut &empty[..]).unwrap().0.len(), 3);
-}
-
-#[test]
-fn truth_is_found_in_either_kind() {
-	let (chain, registry) = registered();
-	let anchor = chain.genesis.anchor().unwrap();
-	let truth = |bytes: &[u8]| truth_of::<Block>(bytes, &anchor, &registry.manifest);
-	let proof = || chain.snapshot_proof(registry.id(), N, F);
-	let of_both = [
-		chain.proof(N).encode(),
-		proof().to_bytes().unwrap(),
-		proof().with_truth(chain.proof(N)).to_bytes().unwrap(),
-	];
-	for bytes in of_both {
-		assert_eq!(truth(&bytes).unwrap().proof(), chain.proof(N).encode());
-	}
-	assert!(truth(&chain.proof(10).encode()).is_err());
-	let mut without = proof();
-	without.truth = Truth::Elsewhere;
-	let error = truth(&without.to_bytes().unwrap()).unwrap_err();
-	assert_eq!(error, SnapshotProofError::NoTruth);
+	let (id, anchor) = (registry.id(), chain.genesis.anchor().unwrap());
+	let pages = || chain.block_pages(id, N).into_iter();
+	let follower = || Follower::<Block>::new(Some(id), &anchor, &anchor);
+	let found = follower().follow::<Layout>(&mut pages()).unwrap();
+	assert!(matches!(&found, Followed::Block(of, block)
+		if *of == id && block.key() == chain.key(N)));
+	assert_eq!(found.snapshot().err(), Some(SnapshotProofError::TruthOnly));
+	assert_eq!(follower().follow_to_block(&mut pages()).unwrap().key(), chain.key(N));
+	let registration = chain.snapshot_proof(id, N, F).registration_pages();
+	let error = follower().follow_to_block(&mut registration.into_iter()).unwrap_err();
+	assert_eq!(error.to_string(), SnapshotProofError::NoTruth.to_string());
 }

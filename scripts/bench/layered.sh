@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Measures what it costs that a thin node verifies every value that it reads from an image.
+#
+# Usage: scripts/bench/layered.sh [--json] [--help]
+#
+# Asks two backends of the SDK over the same RocksDB in a folder for the same, in turn, in one run:
+# one verifies what it reads, one believes it. Prints a table of the best of seven rounds, in
+# microseconds, and the ratio: a value of the state of 20,000 accounts, a header, a body, a
+# justification, as an RPC asks for them; and the new state root of a block that changes 200 accounts,
+# which is what importing it reads. No store and no mount takes part, and no transaction is executed:
+# both would make the difference smaller.
+#
+# Lasts seconds, once the workspace is built. Leave the machine alone meanwhile.
+#
+#   --json    also the figures, as one JSON object, on the last line
+#
+# Exit codes: 0 measured, 1 could not be measured, 2 wrong usage or environment.
+set -euo pipefail
+shopt -s inherit_errexit
+
+SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+. "$SCRIPTS/shell/output.sh"
+. "$SCRIPTS/shell/build.sh"
+
+json=false
+while [ $# -gt 0 ]; do
+	case "$1" in
+	--help | -h) print_help "$0" && exit 0 ;;
+	--json) json=true ;;
+	*) unusable "unknown option '$1'; see --help" ;;
+	esac
+	shift
+done
+
+exec 3>&1 1>&2
+"$SCRIPTS/setup.sh"
+. "$SCRIPTS/env.sh"
+cd "$SCRIPTS/.."
+build_workspace
+# The measurement is a test that is left out otherwise: it needs the chains that tests make.
+measure=hostile::cost::measure
+lines="$(cargo test --release --workspace --locked -- --ignored --exact "$measure" --nocapture |
+	grep '^{"what"')" || fail "the measurement didn't run"
+jq -rs '["asked for", "verified us", "believed us", "ratio"],
+	(.[] | [.what, .verified_us, .believed_us, .ratio]) | @tsv' <<<"$lines" |
+	column -t -s $'\t' >&3
+! $json || jq -cs '{reads: .}' <<<"$lines" >&3
