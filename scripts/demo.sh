@@ -10,7 +10,8 @@
 #      as the validator does, it didn't import them, it checks the numbers of the blocks down to
 #      genesis, it reaches the tip and follows it, it goes on after kill -9, with the option and
 #      without; then starts from a proof in a file, from the store alone, and from the latest
-#      snapshot that a thin node knows of
+#      snapshot that a thin node knows of; and a node that knows nothing of snapshots, over a
+#      writable mount of the image
 #   5. a fresh node that syncs everything, beside it; and starts that have to be refused: an
 #      unknown id, another chain, a base path in use, too little stake, an old and an altered proof,
 #      no node to ask, no store
@@ -37,6 +38,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$SCRIPTS/demo/proofs.sh"
 . "$SCRIPTS/demo/refusals.sh"
 . "$SCRIPTS/demo/audit.sh"
+. "$SCRIPTS/demo/stock.sh"
 
 json=false
 transfers=2000
@@ -74,6 +76,8 @@ if [ -z "$bin" ]; then
 fi
 THIN_NODE="$bin/thin-node"
 THIN_MOUNT="$bin/thin-mount"
+# Not among the programs that are installed: cargo builds it with the tests.
+STOCK_NODE="$bin/examples/stock-node"
 for program in "$THIN_NODE" "$THIN_MOUNT"; do
 	[ -x "$program" ] || unusable "there is no $program"
 done
@@ -202,6 +206,7 @@ done
 thin_disk="$(disk_of "$WORK/thin")"
 node "$SCRIPTS/test/deploy.mjs" thin-metrics "$SCRIPTS/../deploy" "${METRICS_PORT[thin]}"
 check_proofs "$id" "$n_hash" "$store" "${#attesters[@]}"
+check_stock "$id" "$n" "$n_hash" "$store"
 stop thin
 best="$("$THIN_NODE" chain-info --base-path "$WORK/thin" --chain "$WORK/chain.json" \
 	2>"$WORK/log/chain-info.log" | jq .best_number)" || {
