@@ -4,7 +4,7 @@
 # Usage: scripts/bench/run.sh [--size SIZE] [--rounds N] [--json FILE] [--bin DIRECTORY] [NAME…]
 #
 #   start     from the start of a node to its answer for state at block N: thin (cold, with a cache,
-#             hydrated), native, a tarball downloaded and unpacked, squashfs, warp and full sync;
+#             hydrated), native, a tarball downloaded and unpacked, squashfs, full sync;
 #             on this machine, and with 100 Mbit/s between everybody; and the bytes fetched
 #   pack      a database into a store: the whole of it, and what is new some blocks later
 #   memory    memory and processor time of a mount that is read

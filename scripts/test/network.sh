@@ -135,8 +135,8 @@ check_commands() {
 	# Both may write the default port, or leave it out.
 	for field in block_hash image status 'locations | map(sub(":9900/"; "/"))' attestations publisher \
 		expires_at; do
-		ours="$(snapshot show "$id" | jq -c ".$field")"
-		theirs="$(polkadot show "$id" | jq -c ".$field")"
+		ours="$(snapshot show "$id" | jq -cS ".$field")"
+		theirs="$(polkadot show "$id" | jq -cS ".$field")"
 		[ "$ours" = "$theirs" ] ||
 			fail "snapshot show has other ${field%% *} than show.mjs: $ours, not $theirs"
 	done

@@ -93,7 +93,6 @@ measure_start() {
 	start_far_away
 	start_from_tarball "from this machine"
 	start_from_squashfs
-	start_by_sync warp
 	start_after_full_sync
 	if [ -n "${BENCH_NETWORK:-}" ] && limit_rate 100mbit; then
 		say "with 100 Mbit/s (minutes)"
@@ -112,7 +111,6 @@ start_slowly() {
 		start_once "$case" "thin, cold" "$WORK/thin" "${options[@]}"
 	done
 	start_from_tarball "$case"
-	start_by_sync warp "$case"
 	rm -rf "$WORK/thin"
 }
 
@@ -188,18 +186,6 @@ stop_peer() {
 	stop peer
 	BOOTNODES=()
 	rm -rf "$WORK/peer"
-}
-
-# start_by_sync MODE [CASE]: from a peer on this machine.
-start_by_sync() {
-	local archive=("${PRUNING[@]}")
-	start_peer "$WORK/base"
-	# A node that syncs by warp has no history, and may not be told to keep it.
-	[ "$1" != warp ] || PRUNING=(--state-pruning 256 --blocks-pruning 256)
-	start_once "${2:-from this machine}" "$1 sync" "$WORK/synced" --sync "$1"
-	PRUNING=("${archive[@]}")
-	stop_peer
-	rm -rf "$WORK/synced"
 }
 
 # Of a smaller chain, or it would take longer than all the rest.
