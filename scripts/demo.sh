@@ -209,8 +209,8 @@ for again in "${with_option[*]}" ""; do
 	start_node thin "$WORK/thin" --name thin $again
 	until_first_answer thin "$n_hash" "$(now_ms)" 120 >/dev/null
 	# It remembers what it was told there.
-	! grep -q 'Asking the genesis runtime' "$WORK/log/thin.log" ||
-		fail "started again, it asks the genesis runtime who the authorities are"
+	! grep -q 'Building the genesis state' "$WORK/log/thin.log" ||
+		fail "started again, it builds the genesis state anew"
 	check_history thin
 	tip="$(ask follows "$alice" "${RPC_PORT[thin]}" 180)"
 	check_imports thin "$before"

@@ -6,7 +6,7 @@
 use crate::{
 	columns,
 	error::StartError,
-	genesis::Genesis,
+	genesis::{Genesis, ReadVersion},
 	grandpa,
 	layered::{FaultHandler, LayeredDatabase, Lower},
 	local::{LocalPath, Marker},
@@ -112,7 +112,7 @@ where
 			self.genesis.storage.clone(),
 			false,
 			backend.clone(),
-			self.executor.clone(),
+			ReadVersion(self.executor.clone()),
 		)
 		.map_err(text)?;
 		let (block, mut operation): (Block, _) = builder.build_genesis_block().map_err(text)?;

@@ -1,14 +1,18 @@
 //! What a node knows without being told: the genesis of its chain spec.
 
+mod unrun;
+
+pub(crate) use unrun::ReadVersion;
+
 use crate::proof::{bytes32, ProofError};
 use codec::{Decode, Encode};
 use sc_chain_spec::{construct_genesis_block, resolve_state_version_from_wasm};
-use sc_executor::RuntimeVersionOf;
+use sc_executor::{RuntimeVersion, RuntimeVersionOf};
 use sc_service::ChainSpec;
 use sp_consensus_grandpa::AuthorityList;
 use sp_core::{
 	storage::{well_known_keys, Storage},
-	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
+	traits::{CallContext, CodeExecutor, Externalities, RuntimeCode, WrappedRuntimeCode},
 };
 use sp_runtime::traits::{Block as BlockT, Hash as HashT, HashingFor, Header as HeaderT};
 use sp_state_machine::BasicExternalities;
@@ -39,7 +43,8 @@ pub struct Anchor {
 pub struct GenesisError(String);
 
 impl<Block: BlockT> Genesis<Block> {
-	/// Builds the genesis state, and asks its runtime who the authorities are.
+	/// Builds the genesis state, and reads who the authorities are. The runtime in it is asked only
+	/// where that can't be read.
 	///
 	/// Errors when the spec has no runtime, or one without GRANDPA.
 	pub fn of<E>(spec: &dyn ChainSpec, executor: &E) -> Result<Self, GenesisError>
@@ -47,14 +52,13 @@ impl<Block: BlockT> Genesis<Block> {
 		E: RuntimeVersionOf + CodeExecutor,
 	{
 		let storage = spec.as_storage_builder().build_storage().map_err(GenesisError)?;
-		let version = resolve_state_version_from_wasm::<E, HashingFor<Block>>(&storage, executor)
+		let reader = ReadVersion(Borrowed(executor));
+		let version = resolve_state_version_from_wasm::<_, HashingFor<Block>>(&storage, &reader)
 			.map_err(|error| GenesisError(error.to_string()))?;
-
-		let mut ext = BasicExternalities::new(storage.clone());
-		let authorities = call(&mut ext, &storage, executor, "GrandpaApi_grandpa_authorities")
-			.map_err(|error| GenesisError(error.to_string()))?;
-		let authorities = AuthorityList::decode(&mut &authorities[..])
-			.map_err(|error| GenesisError(format!("unreadable authorities: {error}")))?;
+		let authorities = match unrun::stored_authorities(&storage) {
+			Some(authorities) => authorities,
+			None => asked_authorities(&storage, executor)?,
+		};
 
 		let root = state_root::<Block>(&storage, version)?;
 		let block = construct_genesis_block::<Block>(root, version);
@@ -78,6 +82,32 @@ pub fn fingerprint(spec: &dyn ChainSpec) -> Option<[u8; 32]> {
 	let json: serde_json::Value = serde_json::from_str(&spec.as_json(false).ok()?).ok()?;
 	let words = serde_json::to_vec(json.get("genesis")?).ok()?;
 	Some(sp_crypto_hashing::blake2_256(&words))
+}
+
+/// An executor that somebody else has.
+struct Borrowed<'a, E>(&'a E);
+
+impl<E: RuntimeVersionOf> RuntimeVersionOf for Borrowed<'_, E> {
+	fn runtime_version(
+		&self,
+		ext: &mut dyn Externalities,
+		code: &RuntimeCode<'_>,
+	) -> Result<RuntimeVersion, sc_executor_common::error::Error> {
+		self.0.runtime_version(ext, code)
+	}
+}
+
+/// What the runtime of the genesis state says, which has to be compiled for that.
+fn asked_authorities<E: CodeExecutor>(
+	storage: &Storage,
+	executor: &E,
+) -> Result<AuthorityList, GenesisError> {
+	tracing::info!(target: "thin", "Asking the genesis runtime who the authorities are");
+	let mut ext = BasicExternalities::new(storage.clone());
+	let authorities = call(&mut ext, storage, executor, "GrandpaApi_grandpa_authorities")
+		.map_err(GenesisError)?;
+	AuthorityList::decode(&mut &authorities[..])
+		.map_err(|error| GenesisError(format!("unreadable authorities: {error}")))
 }
 
 fn call<E: CodeExecutor>(

@@ -217,7 +217,7 @@ impl Place<'_> {
 		{
 			return Ok((known, false));
 		}
-		tracing::info!(target: "thin", "Asking the genesis runtime who the authorities are");
+		tracing::info!(target: "thin", "Building the genesis state of the chain spec");
 		let genesis = Genesis::<Block>::of(&*self.config.chain_spec, executor)?;
 		let anchor = genesis.anchor().map_err(wrong)?;
 		Ok((GenesisRecord { fingerprint, anchor }, true))
