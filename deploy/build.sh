@@ -33,15 +33,9 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$out" ] || unusable "--out is missing; see --help"
 
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
+find_programs "$bin" thin-node thin-mount
 mkdir -p "$out"
 for program in thin-node thin-mount; do
-	[ -x "$bin/$program" ] || unusable "there is no $bin/$program"
 	install -m 755 "$bin/$program" "$out/$program"
 	strip --strip-debug "$out/$program"
 done

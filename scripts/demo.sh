@@ -70,19 +70,9 @@ last_word() {
 }
 trap 'last_word $?' EXIT
 
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-THIN_NODE="$bin/thin-node"
-THIN_MOUNT="$bin/thin-mount"
+find_programs "$bin" thin-node thin-mount
 # Not among the programs that are installed: the step lint compiles it.
 STOCK_NODE="$bin/plain-node"
-for program in "$THIN_NODE" "$THIN_MOUNT"; do
-	[ -x "$program" ] || unusable "there is no $program"
-done
 make_work_directory thin-demo
 
 say "1/5 starting an embedded 0-db and two validators (seconds)"

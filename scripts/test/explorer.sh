@@ -45,13 +45,7 @@ CHROMIUM="$(setup_browser)" || {
 }
 export CHROMIUM
 
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-[ -x "$bin/thin-node" ] || unusable "no thin-node in $bin"
+find_programs "$bin" thin-node
 make_work_directory thin-explorer
 
 say "building the page, starting a chain (seconds)"

@@ -36,15 +36,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	cd "$SCRIPTS/.."
-	build_workspace
-	bin="$CARGO_TARGET_DIR/release"
-fi
-THIN_MOUNT="$bin/thin-mount"
-[ -x "$THIN_MOUNT" ] || unusable "no thin-mount in $bin"
+find_programs "$bin" thin-mount
 [ -e /dev/fuse ] || unusable "this machine has no /dev/fuse: nothing can be mounted here"
 { command -v ldb && command -v db_bench; } >/dev/null ||
 	unusable "ldb and db_bench are missing; scripts/setup.sh installs them (rocksdb-tools)"

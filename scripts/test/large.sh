@@ -39,15 +39,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [[ "$files" =~ ^[1-9][0-9]{2,7}$ ]] || unusable "--files takes a number from 100 on"
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	cd "$SCRIPTS/.."
-	build_workspace
-	bin="$CARGO_TARGET_DIR/release"
-fi
-THIN_MOUNT="$bin/thin-mount"
-[ -x "$THIN_MOUNT" ] || unusable "no thin-mount in $bin"
+find_programs "$bin" thin-mount
 
 make_work_directory thin-large
 STORE="dir://$WORK/store"

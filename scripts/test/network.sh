@@ -2,7 +2,7 @@
 # Tests the duties of nodes over a network: publishing, attesting, and starting from what comes
 # of it.
 #
-# Usage: scripts/test/network.sh --bin DIRECTORY [--snapshots N] [--help]
+# Usage: scripts/test/network.sh [--bin DIRECTORY] [--snapshots N] [--help]
 #
 # Each node and each store is a host of its own: a network namespace behind a link of 20 ms and
 # 100 Mbit/s. Two validators, a publisher, two attesters, two stores, and somebody who vouches
@@ -20,7 +20,9 @@
 #      fresh node that is told to start from it refuses, and who vouched is slashed
 # Snapshots are listed, shown, registered and vouched for from the command line on the way.
 #
-#   --snapshots N   how many have to be published, certified and used [3]
+#   --bin DIRECTORY   where thin-node and thin-mount are; without it, the project is set up and
+#                     built first
+#   --snapshots N     how many have to be published, certified and used [3]
 #
 # Takes root (network namespaces). Exit codes: 0 passed, 1 failed, 2 wrong usage or environment.
 set -euo pipefail
@@ -28,6 +30,7 @@ shopt -s inherit_errexit
 
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
+. "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/test/hosts.sh"
 
@@ -46,11 +49,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [[ "$snapshots" =~ ^[1-9]$ ]] || unusable "--snapshots takes a number from 1 to 9, not '$snapshots'"
-THIN_NODE="$bin/thin-node"
-THIN_MOUNT="$bin/thin-mount"
-for program in "$THIN_NODE" "$THIN_MOUNT"; do
-	[ -x "$program" ] || unusable "there is no $program; give --bin DIRECTORY"
-done
+find_programs "$bin" thin-node thin-mount
 can_make_hosts || unusable "network namespaces take root and iproute2, and a kernel that has them"
 make_work_directory thin-network
 # The hosts go last, when nothing runs in them any more.

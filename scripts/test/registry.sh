@@ -2,7 +2,7 @@
 # Tests the registry of snapshots on a running development chain, through the polkadot-js scripts:
 # the whole life of a snapshot, and of the stake behind it.
 #
-# Usage: scripts/test/registry.sh --bin DIRECTORY [--help]
+# Usage: scripts/test/registry.sh [--bin DIRECTORY] [--help]
 #
 #   1. attesters bond; a bond that is too young can't vouch
 #   2. snapshots are registered, also a foreign one, funded, attested and certified; who vouches is
@@ -17,7 +17,7 @@
 # it has to be waited for. So it makes no difference how fast the machine is. Lasts a few minutes,
 # nine on a busy machine.
 #
-#   --bin DIRECTORY   where thin-node is
+#   --bin DIRECTORY   where thin-node is; without it, the project is set up and built first
 #
 # KEEP_LOGS_AT=DIRECTORY keeps the logs of a run that failed.
 # Exit codes: 0 all as it has to be, 1 something isn't, 2 wrong usage or environment.
@@ -26,6 +26,7 @@ shopt -s inherit_errexit
 
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
+. "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/demo/nodes.sh"
 
@@ -42,8 +43,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-THIN_NODE="$bin/thin-node"
-[ -x "$THIN_NODE" ] || unusable "there is no '$THIN_NODE'; see --help"
+find_programs "$bin" thin-node
 make_work_directory thin-registry
 
 UNIT=000000000000

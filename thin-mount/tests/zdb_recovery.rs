@@ -262,6 +262,34 @@ fn a_value_that_rots_later_is_found_by_check() {
 }
 
 #[test]
+fn a_value_is_not_served_under_another_key() {
+	let folders = Folders::new();
+	let server = Running::embedded(folders.options());
+	let mut client = server.client();
+	client.call(&["SET", "key 1", "value"]);
+	client.call(&["SET", "other", "another"]);
+	server.stop();
+	let path = folders.index().join("default/i0");
+	let mut index = std::fs::read(&path).unwrap();
+	let at = index.windows(5).position(|bytes| bytes == b"key 1").unwrap();
+	index[at + 4] = b'2';
+	std::fs::write(&path, index).unwrap();
+	let server = Running::embedded(folders.options());
+	let mut client = server.client();
+	assert_eq!(client.call(&["GET", "key 2"]), Reply::Nil);
+	assert_eq!(client.call(&["GET", "other"]), Reply::bulk("another"));
+
+	// While it is served, CHECK finds it.
+	assert_eq!(client.call(&["CHECK", "other"]), Reply::Integer(1));
+	let path = folders.data().join("default/d0");
+	let mut data = std::fs::read(&path).unwrap();
+	let at = data.windows(5).position(|bytes| bytes == b"other").unwrap();
+	data[at] = b'O';
+	std::fs::write(&path, data).unwrap();
+	assert_eq!(client.call(&["CHECK", "other"]), Reply::Integer(0));
+}
+
+#[test]
 fn a_data_file_that_is_gone_takes_only_its_values() {
 	let (folders, mut expected) = written();
 	let gone = folders.data().join("default/d0");
@@ -429,7 +457,7 @@ fn impossible_options_are_said() {
 #[test]
 fn no_damage_makes_it_panic_or_serve_what_was_never_written() {
 	use rand::{rngs::StdRng, Rng, SeedableRng};
-	let seed: u64 = rand::random();
+	let seed = std::env::var("ZDB_SEED").map_or_else(|_| rand::random(), |it| it.parse().unwrap());
 	let mut random = StdRng::seed_from_u64(seed);
 	let whole = Folders::new();
 	let server = Running::embedded(whole.options());
@@ -466,9 +494,10 @@ fn no_damage_makes_it_panic_or_serve_what_was_never_written() {
 				let key = format!("key {number}");
 				if let Reply::Bulk(value) = client.call(&["GET", &key]) {
 					let sound = client.call(&["CHECK", &key]) == Reply::Integer(1);
-					let written = [number, number + 20]
-						.iter()
-						.any(|number| value == vec![*number; usize::from(*number) * 3]);
+					// Under another key perhaps: no checksum covers the keys of a data file, and
+					// an index that is gone as well can't contradict it.
+					let written =
+						(0..30u8).any(|number| value == vec![number; usize::from(number) * 3]);
 					assert!(written || !sound, "{place}: {key}");
 				}
 			}

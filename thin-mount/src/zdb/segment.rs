@@ -2,7 +2,7 @@
 
 use super::{
 	format::{
-		self, DataEntry, IndexEntry, DATA_HEADER, DELETED, INDEX_ENTRY, INDEX_FLAGS_AT,
+		self, DataEntry, IndexEntry, DATA_ENTRY, DATA_HEADER, DELETED, INDEX_ENTRY, INDEX_FLAGS_AT,
 		INDEX_HEADER,
 	},
 	keymap::Location,
@@ -54,6 +54,18 @@ pub(super) struct NewEntry<'a> {
 /// Entries that are appended at once. Each is three parts of one write, and the system takes no
 /// more than 1,024.
 pub(super) const MOST_ENTRIES: usize = 256;
+
+/// Whether a data file has an entry of this key there, with the value whose checksum was kept. The
+/// checksum is the value's alone: an altered key is found by comparing it.
+pub(super) fn is_sound(data: &File, key: &[u8], location: Location) -> io::Result<bool> {
+	let mut entry = vec![0; DATA_ENTRY + key.len() + location.length as usize];
+	data.read_exact_at(&mut entry, u64::from(location.offset))?;
+	let (fixed, rest) = entry.split_at(DATA_ENTRY);
+	let (stored, payload) = rest.split_at(key.len());
+	Ok(fixed.first().copied().map(usize::from) == Some(key.len())
+		&& stored == key
+		&& format::checksum(payload) == location.crc)
+}
 
 /// Where the next entries go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +190,7 @@ impl Segment {
 		let fitting = entries.iter().take_while(|entry| {
 			let full =
 				data_end > DATA_HEADER && data_end + entry.payload.len() as u64 > self.data_size;
-			data_end += (format::DATA_ENTRY + entry.key.len() + entry.payload.len()) as u64;
+			data_end += (DATA_ENTRY + entry.key.len() + entry.payload.len()) as u64;
 			index_end += (INDEX_ENTRY + entry.key.len()) as u64;
 			!full && data_end.max(index_end) <= u64::from(u32::MAX)
 		});
@@ -309,7 +321,7 @@ impl Segment {
 		present: Location,
 	) -> Result<(), WriteError> {
 		// A marker has no payload, and so goes into a full pair too.
-		let total = (format::DATA_ENTRY + key.len()) as u64;
+		let total = (DATA_ENTRY + key.len()) as u64;
 		if self.tail.data_end + total > u64::from(u32::MAX) {
 			self.rotate()?;
 		}

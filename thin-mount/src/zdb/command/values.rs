@@ -4,16 +4,16 @@ use super::exactly;
 use crate::zdb::{
 	connection::Output,
 	files::Kind,
-	format::{self, DATA_ENTRY},
+	format,
 	keymap::Location,
 	namespace::{Half, Put, Removed, Stored},
 	resp,
-	segment::WriteError,
+	segment::{is_sound, WriteError},
 	session::{Answer, Refusal, Session},
 	MAX_KEY,
 };
 use bytes::Bytes;
-use std::{io, os::unix::fs::FileExt};
+use std::io;
 
 impl Session {
 	/// The key of a command that takes nothing else.
@@ -169,7 +169,7 @@ impl Session {
 		Ok(())
 	}
 
-	/// `CHECK key`: reads the value and tests its checksum.
+	/// `CHECK key`: reads the value and tests its checksum, and that it is this key's.
 	pub(super) fn check(&self, request: &[Bytes], out: &mut Vec<u8>) -> Answer {
 		let key = self.only_key(request)?;
 		let Some(location) = self.namespace.map().get(key) else {
@@ -178,11 +178,8 @@ impl Session {
 		};
 		let checked = tokio::task::block_in_place(|| {
 			let file = self.namespace.file(Kind::Data, location.file)?;
-			let mut payload = vec![0; location.length as usize];
-			let offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
-			file.read_exact_at(&mut payload, offset)?;
-			self.shared.stats.data.read.add(payload.len() as u64);
-			io::Result::Ok(format::checksum(&payload) == location.crc)
+			self.shared.stats.data.read.add(u64::from(location.length));
+			is_sound(&file, key, location)
 		});
 		match checked {
 			Ok(sound) => resp::integer(out, u64::from(sound)),

@@ -2,9 +2,9 @@
 
 use super::{at, Data, LoadError, Loader, Recent};
 use crate::zdb::{
-	format::{self, DATA_ENTRY, DELETED, INDEX_FLAGS_AT},
+	format::{DATA_ENTRY, DELETED, INDEX_FLAGS_AT},
 	keymap::Location,
-	segment::open_for_writing,
+	segment::{is_sound, open_for_writing},
 	MAX_KEY, MAX_VALUE,
 };
 use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
@@ -46,15 +46,11 @@ impl Loader<'_> {
 	/// Checks the values at the end of the newest data file, and forgets those that are not what
 	/// was written.
 	pub(super) fn check_recent(&mut self, data: &Data, recent: &[Recent]) -> Result<(), LoadError> {
-		let mut payload = Vec::new();
 		for (key, location) in recent {
 			if self.loaded.map.get(key) != Some(*location) {
 				continue;
 			}
-			payload.resize(location.length as usize, 0);
-			let offset = u64::from(location.offset) + (DATA_ENTRY + key.len()) as u64;
-			data.file.read_exact_at(&mut payload, offset).map_err(at(&data.path))?;
-			if format::checksum(&payload) != location.crc {
+			if !is_sound(&data.file, key, *location).map_err(at(&data.path))? {
 				tracing::warn!(
 					data = %data.path.display(),
 					offset = location.offset,
