@@ -14,7 +14,7 @@ pub use shape::{children, height, leaf_count, leaf_length, zero_id, FANOUT, MAX_
 pub use writer::{BlobWriter, TreeBuilder};
 
 use crate::{
-	chunk::{Chunk, ChunkId},
+	chunk::{Chunk, ChunkId, CHUNK_SIZE},
 	source::FetchError,
 };
 use codec::{Decode, Encode, MaxEncodedLen};
@@ -32,6 +32,13 @@ impl BlobRef {
 	/// The empty blob. It needs no chunk.
 	pub fn empty() -> Self {
 		Self { root: ChunkId::of(b""), length: 0 }
+	}
+
+	/// Whether it is a hole as a whole, which its root tells: of such a blob nothing is stored, and
+	/// nothing must be fetched.
+	pub(crate) fn is_hole(&self) -> bool {
+		let leaves = leaf_count(self.length);
+		self.length % CHUNK_SIZE as u64 == 0 && shape::is_hole(self.root, height(leaves), leaves)
 	}
 }
 

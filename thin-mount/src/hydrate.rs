@@ -202,6 +202,8 @@ impl Hydrator {
 					return Ok(());
 				}
 				count(1, 0);
+			} else if blob.is_hole() {
+				count(1, blob.length);
 			} else if blob.length > 0 {
 				small.push(blob.root);
 				small_bytes += blob.length;

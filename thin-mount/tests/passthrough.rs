@@ -47,7 +47,7 @@ fn cache_file(fixture: &Fixture) -> PathBuf {
 
 /// Opens a file again and again, until the kernel reads it by itself.
 fn open_passed(mount: &Mount, name: &str) -> fs::File {
-	let end = Instant::now() + Duration::from_secs(30);
+	let end = Instant::now() + Duration::from_secs(60);
 	loop {
 		let file = fs::File::open(mount.path().join(name)).unwrap();
 		if mount.stats().passthrough.paths.iter().any(|path| path == name) {
@@ -61,7 +61,7 @@ fn open_passed(mount: &Mount, name: &str) -> fs::File {
 
 /// Waits until nobody has a file open: closing is told to the mount a little later.
 fn all_closed(mount: &Mount) {
-	let end = Instant::now() + Duration::from_secs(30);
+	let end = Instant::now() + Duration::from_secs(60);
 	while mount.stats().passthrough.files > 0 {
 		assert!(Instant::now() < end);
 		std::thread::sleep(Duration::from_millis(5));

@@ -14,7 +14,7 @@ use std::{
 use thin_mount::{
 	cache::CacheOptions,
 	metrics::prometheus,
-	mount::{Hydrate, Mount, MountError, MountOptions, MountStats, WriteLayer},
+	mount::{stats_at, Hydrate, Mount, MountError, MountOptions, MountStats, WriteLayer},
 	pack::{pack, PackOptions},
 	trace::RECORDED,
 };
@@ -77,6 +77,32 @@ fn s19_hydration_fetches_all_there_is_and_each_chunk_once() {
 	let mount = cached(&fixture, |options| options.hydrate = Hydrate::Background { rate: None });
 	until(&mount, "nothing to do", done);
 	assert_eq!(mount.stats().hydration.unwrap().report.chunks, 0);
+}
+
+#[test]
+fn s19_holes_are_there_without_being_fetched() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(|folder| {
+		fs::write(folder.join("data"), noise(1, 300_000)).unwrap();
+		// A chunk, a tree of one node, one that is known by its root, and one that ends in a piece.
+		for length in [65_536, 1 << 20, 128 << 20, 1_000_001] {
+			let file = fs::File::create(folder.join(length.to_string())).unwrap();
+			file.set_len(length).unwrap();
+		}
+	});
+	let hydrate = |options: &mut MountOptions| {
+		options.hydrate = Hydrate::Background { rate: None };
+	};
+	let mount = cached(&fixture, hydrate);
+	until(&mount, "all is there", done);
+	assert_eq!(mount.stats().hydration.unwrap().report.failed, 0);
+	mount.unmount().unwrap();
+	*fixture.store.fault.lock() = Some(Fault::Unreachable);
+	let mount = cached(&fixture, hydrate);
+	same(&fixture, mount.path(), "");
+	assert_eq!(stats_at(mount.path()).unwrap().local.unwrap().ratio(), 1.0);
 }
 
 #[test]

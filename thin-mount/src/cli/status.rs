@@ -12,6 +12,9 @@ Examples:
 ";
 
 /// Say what a mount has done: bytes fetched, cache hits, health of the stores
+///
+/// How much of the image is in the cache, and how much was written over it, is counted at most every
+/// ten seconds, and more seldom where counting takes long.
 #[derive(clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {

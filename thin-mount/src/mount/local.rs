@@ -25,7 +25,7 @@ pub struct Local {
 	/// Bytes of files that are there, in whole chunks, as files have them.
 	pub bytes: u64,
 	/// The bytes of all files. Holes are left out as far as it is known where they are: of a file
-	/// that is wholly there it is.
+	/// that was read or fetched to its end it is.
 	pub of: u64,
 }
 
@@ -79,8 +79,9 @@ impl Census {
 			let bytes = self.cache.local_bytes(&blob);
 			local.bytes = local.bytes.saturating_add(bytes);
 			local.of = local.of.saturating_add(match bytes {
-				0 => blob.length,
 				bytes if bytes == blob.length => blob.length,
+				_ if blob.is_hole() => 0,
+				0 if blob.length <= CHUNK_SIZE as u64 => blob.length,
 				_ => self.data_bytes(&blob, &mut last.data),
 			});
 		}

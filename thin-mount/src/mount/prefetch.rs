@@ -179,7 +179,7 @@ impl Worker {
 			.tree()
 			.entries()
 			.filter_map(|entry| entry.blob)
-			.filter(|blob| wanted.contains(&blob.root))
+			.filter(|blob| wanted.contains(&blob.root) && !blob.is_hole())
 			.map(|blob| (blob.root, blob))
 			.collect();
 		let mut places: HashMap<ChunkId, (BlobRef, Leaf)> = HashMap::new();
@@ -264,13 +264,12 @@ impl Worker {
 				true => &*self.leaves,
 				false => &**self.blobs.source(),
 			};
-			let chunks = source.chunks(&ids)?;
-			self.count(chunks.len());
-			for ((leaf, cached), chunk) in wanted.iter().zip(chunks) {
+			for ((leaf, cached), chunk) in wanted.iter().zip(source.chunks(&ids)?) {
 				if let (Some(cached), Some(cache)) = (cached, &self.cache) {
 					cache.keep(cached, leaf, &chunk)?;
 				}
 			}
+			self.count(ids.len());
 		}
 		Ok(())
 	}

@@ -79,8 +79,9 @@ impl Client {
 	pub fn connect(address: SocketAddr) -> Self {
 		let stream = TcpStream::connect(address).unwrap();
 		stream.set_nodelay(true).unwrap();
-		stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-		stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
+		// Longer than any limit of a server that a test waits for.
+		stream.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+		stream.set_write_timeout(Some(Duration::from_secs(180))).unwrap();
 		Self { stream, raw: Vec::new(), input: Vec::new(), at: 0 }
 	}
 
