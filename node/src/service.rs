@@ -11,6 +11,7 @@ use sc_service::{
 };
 use sc_telemetry::{Telemetry, TelemetryHandle, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_consensus::SyncOracle;
 use sp_consensus_aura::{
 	inherents::InherentDataProvider as SlotProvider, sr25519::AuthorityPair as AuraPair,
 	SlotDuration,
@@ -335,7 +336,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let signer = crate::duties::KeystoreSigner(keystore);
 		let spawn = task_manager.spawn_handle();
 		let metrics = prometheus_registry.as_ref();
+		let sync = sync_service.clone();
 		duties
+			.resting_while(move || sync.is_major_syncing())
 			.begin(client.clone(), transaction_pool.clone(), signer, prover, &spawn, metrics)
 			.map_err(|error| ServiceError::Application(Box::new(error)))?;
 	}

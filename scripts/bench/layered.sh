@@ -21,27 +21,10 @@ shopt -s inherit_errexit
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/build.sh"
+. "$SCRIPTS/bench/lib/measurement.sh"
 
-json=false
-while [ $# -gt 0 ]; do
-	case "$1" in
-	--help | -h) print_help "$0" && exit 0 ;;
-	--json) json=true ;;
-	*) unusable "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
-
-exec 3>&1 1>&2
-"$SCRIPTS/setup.sh"
-. "$SCRIPTS/env.sh"
-cd "$SCRIPTS/.."
-build_workspace
-# The measurement is a test that is left out otherwise: it needs the chains that tests make.
-measure=hostile::cost::measure
-lines="$(cargo test --release --workspace --locked -- --ignored --exact "$measure" --nocapture |
-	grep '^{"what"')" || fail "the measurement didn't run"
-jq -rs '["asked for", "verified us", "believed us", "ratio"],
-	(.[] | [.what, .verified_us, .believed_us, .ratio]) | @tsv' <<<"$lines" |
-	column -t -s $'\t' >&3
-! $json || jq -cs '{reads: .}' <<<"$lines" >&3
+measurement_options "$@"
+lines="$(measurement hostile::cost::measure)"
+measured_table '["asked for", "verified us", "believed us", "ratio"]' \
+	'[.what, .verified_us, .believed_us, .ratio]' "$lines"
+! $json || jq -cs '{reads: .}' <<<"$lines"

@@ -20,29 +20,12 @@ shopt -s inherit_errexit
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/build.sh"
+. "$SCRIPTS/bench/lib/measurement.sh"
 
-json=false
-while [ $# -gt 0 ]; do
-	case "$1" in
-	--help | -h) print_help "$0" && exit 0 ;;
-	--json) json=true ;;
-	*) unusable "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
-
-exec 3>&1 1>&2
-"$SCRIPTS/setup.sh"
-. "$SCRIPTS/env.sh"
-cd "$SCRIPTS/.."
-build_workspace
-# The measurement is a test that is left out otherwise: it needs the chains that tests make.
-measure=hostile::proofs::measure
-lines="$(cargo test --release --workspace --locked -- --ignored --exact "$measure" --nocapture |
-	grep '^{"changes"')" || fail "the measurement didn't run"
-jq -rs '["changes", "authorities", "bytes", "ms", "changes in a page"],
-	(.[] | [.changes, .authorities, .bytes, .milliseconds, .changes_in_a_page]) | @tsv' <<<"$lines" |
-	column -t -s $'\t' >&3
+measurement_options "$@"
+lines="$(measurement hostile::proofs::measure)"
+measured_table '["changes", "authorities", "bytes", "ms", "changes in a page"]' \
+	'[.changes, .authorities, .bytes, .milliseconds, .changes_in_a_page]' "$lines"
 met="$(jq -s 'any(.[]; .changes == 100 and .authorities == 4 and .milliseconds < 100)' <<<"$lines")"
 say "100 changes of 4 authorities in under 100 ms: $($met && echo met || echo missed)"
-! $json || jq -cs --argjson met "$met" '{proofs: ., target_met: $met}' <<<"$lines" >&3
+! $json || jq -cs --argjson met "$met" '{proofs: ., target_met: $met}' <<<"$lines"

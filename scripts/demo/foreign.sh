@@ -14,10 +14,19 @@ start_registry() {
 		--no-mdns --no-telemetry --no-prometheus
 }
 
-# register_foreign: the snapshot that was made, with the other chain. Sets `foreign_at`.
+# register_foreign: the snapshot that was made, with the other chain, signed by the key in the
+# keystore of its node. Sets `foreign_at`.
 register_foreign() {
-	foreign_at="$(node "$SCRIPTS/register-foreign.mjs" --url "ws://127.0.0.1:${RPC_PORT[registry]}" \
-		--manifest "$WORK/snapshot.json" --seed //Alice --in-block --json | jq -er .block)"
+	local keystore="$WORK/registry/chains/dev/keystore" log="$WORK/log/register-foreign.log"
+	local register=("$THIN_NODE" snapshot register "$WORK/snapshot.json" --foreign --in-block --json
+		--rpc "ws://127.0.0.1:${RPC_PORT[registry]}" --keystore "$keystore")
+	ask height "${RPC_PORT[registry]}" best 1 120 >/dev/null
+	! "${register[@]}" >/dev/null 2>"$log" || fail "a keystore without a key should be refused"
+	grep -q 'no key of type thin' "$log" || fail "it isn't refused for that: $(cat "$log")"
+	"$THIN_NODE" key insert --base-path "$WORK/registry" --chain "$WORK/registry.json" \
+		--key-type thin --scheme sr25519 --suri //Alice
+	foreign_at="$("${register[@]}" 2>"$log" | jq -er .block)" ||
+		fail "the other chain doesn't list the snapshot: $(cat "$log")"
 }
 
 # check_foreign ID BLOCK-HASH: the registration is proven from genesis of the one chain, the block

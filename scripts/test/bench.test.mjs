@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { judge, median, summarize } from '../bench/lib/figures.mjs';
+import { secondsFor, summary, whileMaking } from '../bench/lib/publishing.mjs';
 
 test('a median is a value or the middle of two', () => {
 	assert.equal(median([3, 1, 2]), 2);
@@ -71,4 +72,25 @@ test('a simulated node alone waits for its own requests, and many wait for each 
 	assert.ok(one.worst > 128 && one.worst < 129, `${one.worst}`);
 	assert.ok(one.late > 900, `${one.late}`);
 	assert.ok(two.worst < one.worst * 0.6, `${two.worst}`);
+});
+
+const samples = (...seen) => seen.map(([blocks, seconds, making = false]) => ({ blocks, seconds, making }));
+
+test('between two samples every block counts the same', () => {
+	const seen = samples([0, 0], [10, 1], [10, 1], [30, 5]);
+	assert.deepEqual([0, 5, 10, 20, 30, 40].map((blocks) => secondsFor(seen, blocks)), [0, 0.5, 1, 3, 5, 5]);
+});
+
+test('publishing is compared by the blocks that were imported while a snapshot was made', () => {
+	const alone = samples([0, 0], [100, 10], [200, 30]);
+	const publishing = samples([0, 0], [20, 2], [50, 5, true], [60, 8, true], [80, 12, true], [100, 14], [110, 15, true],
+		[120, 18, true], [200, 34]);
+	// Of the first 30 blocks it takes 7 seconds for 3, of the 10 others 3 for 2.
+	assert.deepEqual(whileMaking(publishing, alone), { snapshots: 2, blocks: 40, seconds: 10, others: 5 });
+	const found = summary([{ alone: { seconds: 40, samples: alone }, publishing: { seconds: 50, samples: publishing } }]);
+	assert.equal(found.import_ratio, 2);
+	assert.equal(found.sync_ratio, 1.25);
+	assert.equal(found.whole_ratio.toFixed(3), (34 / 30).toFixed(3));
+	const idle = { seconds: 4, samples: alone };
+	assert.equal(summary([{ alone: idle, publishing: idle }]).import_ratio, null);
 });

@@ -156,7 +156,7 @@ mounts_with() {
 		"${as_nobody[@]}" "$@" "$program" mount "$image" "$work/mount" --store "dir://$work/store" &
 		trap "kill $!; wait $!" EXIT
 		# Who mounts it sees it, and nobody else, root included.
-		for _ in $(seq 100); do
+		for _ in $(seq 600); do
 			"${as_nobody[@]}" cat "$work/mount/file" 2>/dev/null && exit
 			sleep 0.1
 		done

@@ -332,7 +332,9 @@ on bob "$THIN_NODE" snapshot create --base-path "$WORK/bob" --chain "$WORK/chain
 }
 on three node "$SCRIPTS/test/spoil.mjs" "$(address three)" 9900
 bad="$(jq -r .snapshot_id "$WORK/spoiled-created.json")"
-# Without waiting for finality: the attesters must not be through with it before her.
+# The attesters must not be through with it before her. What they have vouched for they remember.
+stop ann
+stop ben
 [ "$(snapshot register "$WORK/spoiled.json" --suri //Charlie --in-block | jq -r .snapshot_id)" = "$bad" ] ||
 	fail "snapshot register has registered something else"
 printf '//Eve\n' >"$WORK/eve"
@@ -340,6 +342,8 @@ printf '//Eve\n' >"$WORK/eve"
 	fail "snapshot attest did not vouch"
 ends_with 1 "snapshots.AlreadyRegistered" \
 	snapshot register "$WORK/spoiled.json" --suri //Charlie --in-block
+start_node ann --thin-attest
+start_node ben --thin-attest
 disputed() { polkadot show "$bad" | jq -r 'select(.status == "disputed") | .status'; }
 wait_for "a dispute of the spoiled snapshot" 600 disputed >/dev/null
 say "disputed"

@@ -13,7 +13,9 @@ pub use stats::{FetchStats, StoreState, StoreStats, LATENCY_BOUNDS_US};
 
 use crate::{
 	chunk::{Chunk, ChunkId},
+	pace::Pace,
 	source::{ChunkSource, FetchError},
+	stop::Stop,
 	store::{Store, StoreError},
 };
 use lane::{Lane, BATCH};
@@ -41,11 +43,13 @@ pub struct FetchOptions {
 	pub deadline: Duration,
 	/// How many of the last chunks are kept in memory, at 64 KiB or less each.
 	pub recent: usize,
+	/// The most bytes in a second, counted as they are in files. Without it, as many as there can be.
+	pub rate: Option<u64>,
 }
 
 impl Default for FetchOptions {
 	fn default() -> Self {
-		Self { deadline: Duration::from_secs(30), recent: 512 }
+		Self { deadline: Duration::from_secs(30), recent: 512, rate: None }
 	}
 }
 
@@ -59,6 +63,7 @@ pub struct Fetcher {
 	table: Mutex<Table>,
 	counters: Counters,
 	gate: Gate,
+	pace: Pace,
 }
 
 /// Both under one lock: a chunk is in the one or in the other until it is forgotten.
@@ -95,6 +100,7 @@ impl Fetcher {
 		Ok(Self {
 			lanes: stores.into_iter().enumerate().map(|(at, store)| Lane::new(at, store)).collect(),
 			table: Mutex::new(Table { recent, flights: HashMap::new() }),
+			pace: Pace::new(options.rate),
 			options,
 			counters: Counters::default(),
 			gate: Gate::default(),
@@ -190,9 +196,13 @@ impl Fetcher {
 		let landing = Landing { fetcher: self, ids: own };
 		let fetch_batch = |ids: &[ChunkId]| {
 			let round = Round::new(&self.lanes, &self.counters, self.options.deadline, ids);
+			let mut bytes = 0;
 			for (id, result) in round.run() {
+				bytes += result.as_ref().map_or(0, |chunk| chunk.bytes().len() as u64);
 				self.land(priority, id, result);
 			}
+			// Afterwards, and not on the way: a store that keeps the pace is not a slow one.
+			self.pace.take(bytes, &Stop::default());
 		};
 		if own.len() <= BATCH {
 			fetch_batch(own);

@@ -1,20 +1,18 @@
 //! Fetching what nobody has asked for yet: all of an image, into a cache.
 
-mod pace;
-
 use crate::{
 	blob::{BlobError, BlobReader, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, CachedSource, Presence},
 	chunk::{Chunk, ChunkId, CHUNK_SIZE},
 	fetch::{Fetcher, Later, Priority},
 	image::Image,
+	pace::Pace,
 	parallel::{self, Jobs},
 	progress::{OnProgress, Progress},
 	source::{ChunkSource, FetchError},
 	stop::Stop,
 	store::StoreError,
 };
-use pace::Pace;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{

@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod mount;
 pub mod namespace;
 pub mod needs;
+pub mod nice;
 pub mod pack;
 pub mod progress;
 pub mod restore;
@@ -37,6 +38,7 @@ pub use mount::mount;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod pace;
 mod parallel;
 mod stop;
 

@@ -84,6 +84,10 @@ pub struct ThinParams {
 	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, help_heading = "Thin")]
 	pub thin_hydrate_rate: Option<u64>,
 
+	/// The most bytes that are fetched in a second at all. An audit has a flag of its own for it.
+	#[arg(skip)]
+	pub fetch_rate: Option<u64>,
+
 	/// Take a snapshot that no quorum of attesters has certified, or that is in no registry.
 	///
 	/// The block is proven from genesis all the same; what is missing is anybody's word that the

@@ -95,7 +95,7 @@ impl MountedImage {
 		let names = stores.iter().map(|store| store.name().to_owned()).collect();
 		let origin = Origin { image, stores: names };
 		let opened = match params.thin_hydrate {
-			Hydrate::Full => restore(home, image, stores),
+			Hydrate::Full => restore(home, image, params, stores),
 			Hydrate::None | Hydrate::Background => mount(home, image, params, stores),
 		};
 		let (path, source) = opened.inspect_err(|_| {
@@ -215,6 +215,7 @@ fn mount(
 	fs::create_dir_all(&path).map_err(|e| failed(format!("{}: {e}", path.display())))?;
 	let folder = params.thin_cache.clone().unwrap_or_else(|| home.join("cache"));
 	let mut options = MountOptions::new(image, stores, path.clone());
+	options.fetch.rate = params.fetch_rate;
 	options.cache = Some(CacheOptions { folder, limit: params.thin_cache_size });
 	if params.thin_hydrate == Hydrate::Background {
 		options.hydrate = thin_mount::mount::Hydrate::Background { rate: params.thin_hydrate_rate };
@@ -228,6 +229,7 @@ fn mount(
 fn restore(
 	home: &Path,
 	image: ImageId,
+	params: &ThinParams,
 	stores: Vec<Arc<dyn Store>>,
 ) -> Result<(PathBuf, Source), StartError> {
 	let path = home.join(format!("image-{image}"));
@@ -235,8 +237,8 @@ fn restore(
 	let mut fetched = Fetched::default();
 	if !path.exists() {
 		tracing::info!(target: "thin", path = %path.display(), "Restoring the whole image");
-		let fetcher = Fetcher::new(stores, FetchOptions::default())
-			.map_err(|error| failed(error.to_string()))?;
+		let options = FetchOptions { rate: params.fetch_rate, ..Default::default() };
+		let fetcher = Fetcher::new(stores, options).map_err(|error| failed(error.to_string()))?;
 		let fetcher = Arc::new(fetcher);
 		let image =
 			Image::open(fetcher.clone(), image).map_err(|error| failed(error.to_string()))?;

@@ -62,7 +62,7 @@ fn ids(chunks: &[Chunk]) -> Vec<ChunkId> {
 }
 
 fn fetcher(stores: Vec<Arc<dyn Store>>, deadline: Duration) -> Fetcher {
-	Fetcher::new(stores, FetchOptions { deadline, recent: 16 }).unwrap()
+	Fetcher::new(stores, FetchOptions { deadline, recent: 16, rate: None }).unwrap()
 }
 
 const SOON: Duration = Duration::from_millis(300);
@@ -268,6 +268,20 @@ fn a_store_that_panics_is_an_error() {
 #[test]
 fn no_store_is_an_error() {
 	assert!(Fetcher::new(vec![], FetchOptions::default()).is_err());
+}
+
+#[test]
+fn no_more_than_the_rate_is_fetched() {
+	let chunks = chunks(4);
+	// A chunk in a tenth of a second.
+	let options = FetchOptions { rate: Some(30_000), ..Default::default() };
+	let fetcher = Fetcher::new(vec![MemoryStore::with_chunks(chunks.iter())], options).unwrap();
+	let started = Instant::now();
+	for chunk in &chunks {
+		assert_eq!(fetcher.chunks(&[chunk.id()]).unwrap(), [chunk.clone()]);
+	}
+	// What came before the last one is paid for by now. On a busy machine it only takes longer.
+	assert!(started.elapsed() >= Duration::from_millis(300));
 }
 
 proptest::proptest! {

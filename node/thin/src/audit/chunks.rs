@@ -37,11 +37,13 @@ pub(super) fn some_store_answers(stores: &[Arc<dyn Store>]) -> Result<(), Failur
 pub(super) fn check(
 	image: ImageId,
 	stores: &[Arc<dyn Store>],
+	rate: Option<u64>,
 	journal: &mut Journal,
 	findings: &mut Findings,
 	on_progress: OnProgress<'_>,
 ) -> Result<(), Failure> {
-	let fetcher = Fetcher::new(stores.to_vec(), FetchOptions::default()).map_err(environment)?;
+	let options = FetchOptions { rate, ..Default::default() };
+	let fetcher = Fetcher::new(stores.to_vec(), options).map_err(environment)?;
 	let fetcher = Arc::new(fetcher);
 	let failed = |error: VerifyError| match error {
 		VerifyError::Image(_) => negative(error),

@@ -27,7 +27,7 @@ use serde::Serialize;
 use sp_core::traits::CodeExecutor;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::{path::PathBuf, sync::Arc};
-use thin_mount::{chunk::ChunkId, image::ImageId, store::Store};
+use thin_mount::{chunk::ChunkId, image::ImageId, progress::Progress, store::Store};
 
 /// How much of an image is kept on disk at a time when nothing is said: 10 GB.
 pub const CACHE_SIZE: u64 = 10_000_000_000;
@@ -58,6 +58,10 @@ pub struct AuditParams {
 	/// How much of the image is kept on disk at a time: 500M, 20G.
 	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse, default_value_t = CACHE_SIZE)]
 	pub cache_size: u64,
+
+	/// The most bytes that are fetched in a second: 500K, 50M. [default: as many as come]
+	#[arg(long, value_name = "SIZE", value_parser = thin_mount::size::parse)]
+	pub rate: Option<u64>,
 
 	/// Restore the image to a folder, for machines without FUSE.
 	#[arg(long)]
@@ -199,9 +203,10 @@ impl AuditParams {
 			faults: 0,
 			first_faults: Vec::new(),
 		};
-		chunks::check(image, &stores, &mut journal, &mut findings, &|progress| {
+		let on_progress = |progress: Progress| {
 			line.draw(|| format!("chunks: {} files, {} bytes", progress.files, progress.bytes));
-		})?;
+		};
+		chunks::check(image, &stores, self.rate, &mut journal, &mut findings, &on_progress)?;
 		if findings.chunks.wrong_chunks == 0 {
 			let report =
 				self.check_database(manifest, proven, stores, journal, &line, &mut findings)?;
@@ -260,6 +265,7 @@ impl AuditParams {
 		let params = ThinParams {
 			thin_hydrate: if self.restore { Hydrate::Full } else { Hydrate::None },
 			thin_cache_size: Some(self.cache_size),
+			fetch_rate: self.rate,
 			..Default::default()
 		};
 		let image = ImageId(ChunkId(manifest.image.0));

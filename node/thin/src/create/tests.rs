@@ -105,6 +105,14 @@ fn raw_get(raw: &ImageDatabase, column: u32, key: &[u8]) -> Option<Vec<u8>> {
 	crate::layered::RawDatabase::get(raw, column, key).unwrap()
 }
 
+struct SaysStop<'a>(&'a AtomicBool);
+
+impl Drop for SaysStop<'_> {
+	fn drop(&mut self) {
+		self.0.store(true, Ordering::SeqCst);
+	}
+}
+
 #[test]
 fn every_copy_of_a_busy_database_is_whole() {
 	// Each write holds the same number in two columns: a copy that has the one has the other,
@@ -115,6 +123,8 @@ fn every_copy_of_a_busy_database_is_whole() {
 	let node = node_database(&from, &chain, 3);
 	let stop = AtomicBool::new(false);
 	std::thread::scope(|scope| {
+		// Also when a copy fails: the scope waits for the thread.
+		let _stop = SaysStop(&stop);
 		scope.spawn(|| {
 			let filler = vec![7; 16 * 1024];
 			for number in 0u32.. {
@@ -141,7 +151,6 @@ fn every_copy_of_a_busy_database_is_whole() {
 			assert!(one >= before, "a copy went back in time");
 			before = one;
 		}
-		stop.store(true, Ordering::SeqCst);
 		assert!(before.is_some());
 	});
 }

@@ -48,6 +48,8 @@ pub trait Auditor: Send {
 pub struct Rules {
 	/// Nothing larger than this is audited, in bytes of the image's files.
 	pub max_size: Option<u64>,
+	/// The most bytes that are fetched in a second. One snapshot is audited at a time.
+	pub rate: Option<u64>,
 	/// Say what would be done, and do nothing.
 	pub dry_run: bool,
 }
@@ -65,6 +67,8 @@ pub enum Opinion {
 		/// The hash of the report.
 		evidence: H256,
 	},
+	/// Right, and beside another image of its block that this node vouches for: nothing is done.
+	Twin,
 }
 
 impl Opinion {
@@ -73,6 +77,7 @@ impl Opinion {
 		match self {
 			Self::Right => snapshot.attested,
 			Self::Wrong { .. } => matches!(snapshot.stage, Stage::Disputed | Stage::Fraudulent),
+			Self::Twin => true,
 		}
 	}
 }
@@ -221,13 +226,12 @@ impl<Header> Attester<Header> {
 
 	fn reason_to_skip(&self, snapshot: &Registered) -> Option<String> {
 		let size = snapshot.manifest.logical_size;
-		if let Some(most) = self.rules.max_size.filter(|most| size > *most) {
-			return Some(format!("its {size} bytes are more than the {most} to be audited"));
-		}
-		self.contradicted(&snapshot.manifest)
+		let most = self.rules.max_size.filter(|most| size > *most)?;
+		Some(format!("its {size} bytes are more than the {most} to be audited"))
 	}
 
-	/// Whoever vouches for two images of one block loses the bond, whatever they hold.
+	/// Whoever vouches for two images of one block loses the bond, whatever they hold. A wrong one
+	/// may be disputed all the same.
 	fn contradicted(&self, manifest: &Manifest) -> Option<String> {
 		let audited = &self.journal.get().audited;
 		let (other, _) = audited.iter().find(|(_, audited)| {
@@ -262,7 +266,13 @@ impl<Header> Attester<Header> {
 			},
 		};
 		let opinion = match finding {
-			Finding::Right => Opinion::Right,
+			Finding::Right => match self.contradicted(&snapshot.manifest) {
+				Some(reason) => {
+					self.tell(id, reason);
+					Opinion::Twin
+				},
+				None => Opinion::Right,
+			},
 			Finding::Wrong { reason, evidence } => Opinion::Wrong { reason, evidence },
 		};
 		if self.rules.dry_run {
@@ -291,6 +301,7 @@ impl<Header> Attester<Header> {
 		let call = match &audited.opinion {
 			Opinion::Right => Call::Attest(id),
 			Opinion::Wrong { evidence, .. } => Call::Dispute { id, evidence: *evidence },
+			Opinion::Twin => return Ok(()),
 		};
 		let before = audited.submitted_at;
 		if before.is_some_and(|before| finalized < before.saturating_add(VALID_FOR)) {
@@ -301,6 +312,7 @@ impl<Header> Attester<Header> {
 			Opinion::Wrong { reason, evidence } => {
 				tracing::warn!(target: "thin", ?id, ?evidence, "Disputing a snapshot: {reason}")
 			},
+			Opinion::Twin => {},
 		}
 		// Before the call, as above: it is better to wait in vain than to call twice.
 		self.update(id, |audited| audited.submitted_at = Some(finalized))?;

@@ -20,6 +20,8 @@ pub struct NodeAuditor<Block: BlockT> {
 	pub genesis: Genesis<Block>,
 	/// Where reports go, and what an audit keeps until its end.
 	pub folder: PathBuf,
+	/// The most bytes that are fetched in a second.
+	pub rate: Option<u64>,
 }
 
 impl<Block> NodeAuditor<Block>
@@ -34,6 +36,7 @@ where
 			thin_proof: None,
 			work: Some(self.folder.clone()),
 			cache_size: CACHE_SIZE,
+			rate: self.rate,
 			restore: false,
 		};
 		// That something is not there may be for a moment: only an audit that came to its end

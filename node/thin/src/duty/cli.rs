@@ -61,6 +61,11 @@ pub struct DutyParams {
 	#[arg(long, requires = "thin_publish", help_heading = "Thin duties")]
 	pub thin_publish_no_trace: bool,
 
+	/// Publish also while the node is catching up with its chain. For measurements: nothing can be
+	/// registered meanwhile.
+	#[arg(long, requires = "thin_publish", hide = true)]
+	pub thin_publish_while_syncing: bool,
+
 	/// Where others find the images. May be repeated. [default: the stores that are 0-dbs]
 	#[arg(
 		long,
@@ -84,6 +89,17 @@ pub struct DutyParams {
 		help_heading = "Thin duties"
 	)]
 	pub thin_attest_max_size: Option<u64>,
+
+	/// The most bytes that an audit fetches in a second: 500K, 50M. One snapshot is audited at a
+	/// time. [default: as many as come]
+	#[arg(
+		long,
+		value_name = "SIZE",
+		requires = "thin_attest",
+		value_parser = thin_mount::size::parse,
+		help_heading = "Thin duties"
+	)]
+	pub thin_attest_rate: Option<u64>,
 
 	/// Sign for the duties with the secret in this file, and not with a key in the keystore: a
 	/// phrase, 0x and 64 hexadecimal digits, or a derivation such as //Alice.

@@ -219,7 +219,8 @@ impl Health {
 			report.pulse.note(result);
 			report.auditing = None;
 			report.vouched_for = count(|of| of.done && of.opinion == attester::Opinion::Right);
-			report.disputed = count(|of| of.done && of.opinion != attester::Opinion::Right);
+			report.disputed =
+				count(|of| of.done && matches!(of.opinion, attester::Opinion::Wrong { .. }));
 			report.undecided = count(|of| !of.done && !of.void);
 		});
 	}

@@ -8,7 +8,7 @@ use super::{
 	health::Health,
 	publisher::{Publisher, Schedule},
 	registry::Registry,
-	task,
+	task::{self, Rests},
 	workshop::{NodeWorkshop, GRACE},
 	DutyError,
 };
@@ -41,6 +41,7 @@ pub struct Plan<Block: BlockT, E> {
 	health: Health,
 	publish: Option<Publishing>,
 	attest: Option<Rules>,
+	rests: Rests,
 }
 
 struct Publishing {
@@ -50,6 +51,7 @@ struct Publishing {
 	kept_states: u32,
 	grace: Duration,
 	traces: bool,
+	while_syncing: bool,
 }
 
 impl<Block, E> Plan<Block, E>
@@ -75,6 +77,7 @@ where
 		};
 		let attest = params.thin_attest.then_some(Rules {
 			max_size: params.thin_attest_max_size,
+			rate: params.thin_attest_rate,
 			dry_run: params.thin_attest_dry_run,
 		});
 		if publish.is_none() && attest.is_none() {
@@ -90,7 +93,14 @@ where
 		let folder = config.base_path.config_dir(config.chain_spec.id()).join("thin");
 		let genesis = Genesis::<Block>::of(&*config.chain_spec, executor)?;
 		let (executor, health) = (executor.clone(), Health::default());
-		Ok(Some(Self { folder, genesis, executor, health, publish, attest }))
+		Ok(Some(Self { folder, genesis, executor, health, publish, attest, rests: never() }))
+	}
+
+	/// Leaves the duties alone while this says that the node is catching up with its chain: blocks
+	/// of long ago can't be registered any more, and no transaction would be taken.
+	pub fn resting_while(mut self, syncing: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+		self.rests = Arc::new(syncing);
+		self
 	}
 
 	/// How the duties will say that they are doing.
@@ -125,10 +135,12 @@ where
 	{
 		let registry: Arc<dyn Registry<Block::Header>> =
 			Arc::new(ChainRegistry::new(client.clone(), pool, signer)?);
-		let Self { folder, genesis, executor, health, publish, attest } = self;
+		let Self { folder, genesis, executor, health, publish, attest, rests } = self;
 		let reported = health.clone();
 		if let Some(publishing) = publish {
-			let Publishing { schedule, database, stores, kept_states, grace, traces } = publishing;
+			let Publishing { schedule, database, stores, kept_states, grace, traces, .. } =
+				publishing;
+			let rests = if publishing.while_syncing { never() } else { rests.clone() };
 			let every = schedule.every;
 			let genesis = genesis.clone();
 			let trace_with = traces.then_some(executor);
@@ -139,17 +151,17 @@ where
 					.reporting_to(health.clone());
 			tracing::info!(target: "thin", every, "Publishing snapshots");
 			let step = move |finalized| publisher.step(finalized);
-			let task = task::follow(client.clone(), "thin-publisher", step);
+			let task = task::follow(client.clone(), "thin-publisher", rests, step);
 			spawn.spawn("thin-publisher", Some("thin"), task);
 		}
 		if let Some(rules) = attest {
 			let dry_run = rules.dry_run;
-			let auditor = NodeAuditor { genesis, folder: folder.join("audits") };
+			let auditor = NodeAuditor { genesis, folder: folder.join("audits"), rate: rules.rate };
 			let mut attester =
 				Attester::open(&folder, rules, registry, Box::new(auditor))?.reporting_to(health);
 			tracing::info!(target: "thin", dry_run, "Auditing and attesting snapshots");
 			let step = move |finalized| attester.step(finalized);
-			let task = task::follow(client, "thin-attester", step);
+			let task = task::follow(client, "thin-attester", rests, step);
 			spawn.spawn("thin-attester", Some("thin"), task);
 		}
 		if let Some(metrics) = metrics {
@@ -157,6 +169,10 @@ where
 		}
 		Ok(())
 	}
+}
+
+fn never() -> Rests {
+	Arc::new(|| false)
 }
 
 impl Publishing {
@@ -199,6 +215,7 @@ impl Publishing {
 			kept_states: kept_states.unwrap_or(DEFAULT_KEPT_STATES),
 			grace: params.thin_publish_grace.unwrap_or(GRACE),
 			traces: !params.thin_publish_no_trace,
+			while_syncing: params.thin_publish_while_syncing,
 		})
 	}
 }

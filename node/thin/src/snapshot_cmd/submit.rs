@@ -81,8 +81,25 @@ pub struct SubmitParams {
 }
 
 impl SubmitParams {
-	fn signer<S>(&self, signer: impl FnOnce(KeystorePtr) -> S) -> Result<S, Ended> {
-		self.key.open().map(signer).map_err(Ended::Environment)
+	/// Who signs, and by which account.
+	fn signer<Block, S>(
+		&self,
+		signer: impl FnOnce(KeystorePtr) -> S,
+	) -> Result<(S, S::AccountId), Ended>
+	where
+		Block: BlockT,
+		S: Signer<Block>,
+	{
+		let signer = self.key.open().map(signer).map_err(Ended::Environment)?;
+		let account = signer.account().ok_or_else(|| {
+			Ended::Environment(
+				"the keystore has no key of type thin: insert one with `thin-node key insert \
+				 --key-type thin --scheme sr25519 --suri …` (and the node's --chain and \
+				 --base-path), or sign with --key-file FILE"
+					.into(),
+			)
+		})?;
+		Ok((signer, account))
 	}
 
 	fn submission(&self) -> Submission {
@@ -157,7 +174,7 @@ impl RegisterCmd {
 				"the file names no place where others find the image: say with --location".into(),
 			));
 		}
-		let signer = self.submit.signer(signer)?;
+		let (signer, _) = self.submit.signer::<Block, S>(signer)?;
 		let remote = Remote::<Block>::connect(&self.submit.rpc.rpc)?;
 		let ours = remote.genesis()?;
 		let is_ours = ours.as_ref() == manifest.genesis_hash.as_bytes();
@@ -215,10 +232,7 @@ impl AttestCmd {
 		S: Signer<Block>,
 	{
 		let id = self.id;
-		let signer = self.submit.signer(signer)?;
-		let account = signer
-			.account()
-			.ok_or_else(|| Ended::Environment("there is no key of type thin in it".into()))?;
+		let (signer, account) = self.submit.signer::<Block, S>(signer)?;
 		let remote = Remote::<Block>::connect(&self.submit.rpc.rpc)?;
 		let at = remote.best()?;
 		let found = details::<Block, S>(&remote, at, id)?.ok_or_else(|| not_registered(id))?;

@@ -36,7 +36,7 @@ impl House {
 			home: tempfile::tempdir().unwrap(),
 			registry: Fake::default(),
 			auditor: Told::default(),
-			rules: Rules { max_size: Some(1_000), dry_run: false },
+			rules: Rules { max_size: Some(1_000), rate: None, dry_run: false },
 		}
 	}
 
@@ -127,11 +127,55 @@ fn two_images_of_one_block_are_not_both_vouched_for() {
 	house.attester().try_step(21).unwrap();
 	house.attester().try_step(22).unwrap();
 	assert!(house.registry.taken().is_empty());
-	assert_eq!(house.asked(), [id(1)]);
+	assert_eq!(house.asked(), [id(1), id(2)]);
+	assert_eq!(house.attester().ledger().audited[&id(2)].opinion, Opinion::Twin);
 	// Not after the first has left the registry either.
 	house.registry.remove(id(1));
 	house.attester().try_step(23).unwrap();
 	assert!(house.registry.taken().is_empty());
+	assert!(house.asked().is_empty());
+}
+
+#[test]
+fn a_wrong_image_is_disputed_beside_a_right_one_of_its_block() {
+	let house = House::new();
+	let health = Health::default();
+	house.registry.add(registered(1, manifest(10, 1)));
+	house.registry.add(registered(2, manifest(10, 2)));
+	house.right(1);
+	house.wrong(2);
+	let mut attester = house.attester().reporting_to(health.clone());
+	attester.step(20);
+	attester.step(21);
+	let mut taken = house.registry.taken();
+	taken.sort_by_key(|call| matches!(call, Call::Dispute { .. }));
+	assert_eq!(taken, [Call::Attest(id(1)), Call::Dispute { id: id(2), evidence: EVIDENCE }]);
+	house.registry.0.lock().snapshots.get_mut(&id(1)).unwrap().attested = true;
+	house.registry.stage(id(2), Stage::Disputed);
+	attester.step(22);
+	let report = health.report().attester.unwrap();
+	assert_eq!((report.vouched_for, report.disputed, report.undecided), (1, 1, 0));
+}
+
+#[test]
+fn at_most_one_audit_is_under_way_and_too_large_ones_wait_for_nobody() {
+	let house = House::new();
+	for number in 1..=3 {
+		let mut manifest = manifest(10 * u64::from(number), number);
+		manifest.logical_size = if number == 3 { 1_001 } else { 1_000 };
+		house.registry.add(registered(number, manifest));
+		house.right(number);
+	}
+	// One whose audit comes to no end is left alone for a while, and the others get their turn.
+	house.auditor.0.lock().findings.remove(&id(2));
+	let mut attester = house.attester();
+	assert!(attester.try_step(40).is_err());
+	assert_eq!(house.asked(), [id(2)]);
+	attester.try_step(41).unwrap();
+	assert_eq!(house.asked(), [id(1)]);
+	attester.try_step(42).unwrap();
+	assert!(house.asked().is_empty());
+	assert_eq!(house.registry.taken(), [Call::Attest(id(1))]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::stop::Stop;
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-pub(super) struct Pace {
+pub(crate) struct Pace {
 	rate: Option<u64>,
 	/// When what was taken so far is paid for.
 	paid: Mutex<Option<Instant>>,
@@ -12,13 +12,13 @@ pub(super) struct Pace {
 
 impl Pace {
 	/// So many bytes in a second, or any number.
-	pub(super) fn new(rate: Option<u64>) -> Self {
+	pub(crate) fn new(rate: Option<u64>) -> Self {
 		Self { rate, paid: Mutex::default() }
 	}
 
 	/// Waits until what others have taken is paid for, and takes so many bytes. `false` when it is
 	/// to stop.
-	pub(super) fn take(&self, bytes: u64, stop: &Stop) -> bool {
+	pub(crate) fn take(&self, bytes: u64, stop: &Stop) -> bool {
 		let wait = self.reserve(bytes, Instant::now());
 		match wait.is_zero() {
 			true => !stop.is_said(),
