@@ -62,14 +62,7 @@ if ! [[ "$size" =~ ^[1-9][0-9]{1,4}$ ]] || [ "$size" -lt 16 ] || [ "$size" -gt 6
 fi
 
 exec 3>&1 1>&2
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-THIN_MOUNT="$bin/thin-mount"
-[ -x "$THIN_MOUNT" ] || unusable "there is no $THIN_MOUNT"
+find_programs "$bin" thin-mount
 [ "$(id -u)" -eq 0 ] || unusable "passthrough needs root"
 [ -e /dev/fuse ] || unusable "there is no /dev/fuse"
 for program in fio node; do
