@@ -11,10 +11,11 @@ use substrate_frame_rpc_system::{System, SystemApiServer};
 use thin_client::{
 	duty::health::Health,
 	prover::ProveSnapshot,
+	reach::{ReachApiServer, ReachRpc, SnapshotsApi},
 	rpc::{ThinApiServer, ThinRpc},
 	status::ThinStatus,
 };
-use thin_runtime::{opaque::Block, AccountId, Balance, Nonce};
+use thin_runtime::{opaque::Block, AccountId, Balance, BlockNumber, Nonce};
 
 /// What the methods need.
 pub struct FullDeps<C, P> {
@@ -43,12 +44,14 @@ where
 		+ 'static,
 	C::Api: substrate_frame_rpc_system::AccountNonceApi<Block, AccountId, Nonce>
 		+ pallet_transaction_payment_rpc::TransactionPaymentRuntimeApi<Block, Balance>
-		+ BlockBuilder<Block>,
+		+ BlockBuilder<Block>
+		+ SnapshotsApi<Block, AccountId, Balance, BlockNumber>,
 	P: TransactionPool + 'static,
 {
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
-	module.merge(TransactionPayment::new(client).into_rpc())?;
+	module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
+	module.merge(ReachRpc::<Block, _, AccountId, Balance>::new(client).into_rpc())?;
 	module.merge(ThinRpc::new(thin, prover).with_duties(duties).into_rpc())?;
 	Ok(module)
 }

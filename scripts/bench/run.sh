@@ -6,12 +6,15 @@
 #   start     from the start of a node to its answer for state at block N: thin (cold, with a cache,
 #             hydrated), native, a tarball downloaded and unpacked, squashfs, full sync;
 #             on this machine, and with 100 Mbit/s between everybody; and the bytes fetched
+#   read      random and sequential reads through a mount: cold, cached, with passthrough
+#   hydrate   a whole image into a cache, against nothing but MGETs of its chunks
 #   pack      a database into a store: the whole of it, and what is new some blocks later
+#   import    blocks imported, and RPC reads of state and old blocks, on thin and native nodes
 #   memory    memory and processor time of a mount that is read
 #   sparse    a mount of an image of 1 TB, against one of 1 GB
-#   mount, zdb, proof    the scripts of these names beside this one, with their own tables
+#   zdb, proof    the scripts of these names beside this one, with their own tables
 #
-# Without a name, the first four. The sides of a comparison take turns on the same data; the table
+# Without a name, the first seven. The sides of a comparison take turns on the same data; the table
 # has the median, the lowest and the highest, and the ratio to the first side of each case. What is
 # missing on this machine is named NOT MEASURED. Targets are those of docs/PERFORMANCE.md; one that is
 # missed is no error. Needs no network.
@@ -37,9 +40,10 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/demo/nodes.sh"
 . "$SCRIPTS/bench/lib/database.sh"
 . "$SCRIPTS/bench/lib/record.sh"
-. "$SCRIPTS/bench/lib/mounts.sh"
 . "$SCRIPTS/bench/measures/start.sh"
+. "$SCRIPTS/bench/measures/read.sh"
 . "$SCRIPTS/bench/measures/pack.sh"
+. "$SCRIPTS/bench/measures/import.sh"
 . "$SCRIPTS/bench/measures/memory.sh"
 
 size=1G
@@ -60,13 +64,13 @@ while [ $# -gt 0 ]; do
 		esac
 		shift
 		;;
-	start | pack | memory | sparse | mount | zdb | proof) names+=("$1") ;;
+	start | read | hydrate | pack | import | memory | sparse | zdb | proof) names+=("$1") ;;
 	*) unusable "unknown option or name '$1'; see --help" ;;
 	esac
 	shift
 done
 [[ "$rounds" =~ ^[1-9][0-9]?$ ]] || unusable "--rounds takes a number from 1 to 99, not '$rounds'"
-[ ${#names[@]} -gt 0 ] || names=(start pack memory sparse)
+[ ${#names[@]} -gt 0 ] || names=(start read hydrate pack import memory sparse)
 
 exec 3>&1 1>&2
 if [ -z "$bin" ]; then
@@ -82,7 +86,7 @@ for program in "$THIN_NODE" "$THIN_MOUNT"; do
 	[ -x "$program" ] || unusable "there is no $program"
 done
 
-needs_chain() { [[ " ${names[*]} " =~ " start "|" pack " ]]; }
+needs_chain() { [[ " ${names[*]} " =~ " start "|" hydrate "|" pack "|" import " ]]; }
 CHAIN=
 ! needs_chain || CHAIN="$("$SCRIPTS/bench/chain.sh" "$size" --bin "$bin")"
 
@@ -111,10 +115,15 @@ for name in "${names[@]}"; do
 	# shellcheck disable=SC2034 # The figures are noted under it.
 	MEASURE="$name"
 	case "$name" in
-	mount | zdb | proof)
+	zdb | proof)
 		own=()
 		[ "$name" = proof ] || own=(--bin "$bin")
 		"$SCRIPTS/bench/$name.sh" "${own[@]}" >&3
+		;;
+	start | hydrate | pack | import)
+		# Others have had stores of their own meanwhile.
+		serve_store "$WORK/zdb"
+		"measure_$name"
 		;;
 	*) "measure_$name" ;;
 	esac

@@ -9,6 +9,17 @@ const CONNECT_MS = 15_000;
 // Extensions of the runtime that polkadot-js has no name for: they add nothing to what is signed.
 const SIGNED_EXTENSIONS = { AuthorizeCall: { extrinsic: {}, payload: {} } };
 
+// What nodes with the thin parts answer beside what every node does.
+const RPC = {
+	thin: {
+		reach: {
+			description: 'Whether the locations of a snapshot answer: [{ location, has_image, reason }]',
+			params: [{ name: 'id', type: 'H256' }],
+			type: 'Json',
+		},
+	},
+};
+
 /** Connects once, or says why not: it never waits for a node that isn't there. */
 export async function connect(url) {
 	if (!/^wss?:\/\//.test(url)) {
@@ -36,6 +47,7 @@ export async function connect(url) {
 				noInitWarn: true,
 				throwOnConnect: true,
 				signedExtensions: SIGNED_EXTENSIONS,
+				rpc: RPC,
 			}),
 			lost,
 		]);

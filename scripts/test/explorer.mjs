@@ -24,7 +24,7 @@ const FLAGS = [
 ];
 const { values: given } = parseArgs({
 	options: Object.fromEntries(
-		['page', 'url', 'list', 'pending', 'screenshot'].map((name) => [name, { type: 'string' }]),
+		['page', 'url', 'list', 'pending', 'stored', 'screenshot'].map((name) => [name, { type: 'string' }]),
 	),
 });
 const polkadot = (name, ...rest) =>
@@ -52,7 +52,7 @@ try {
 		});
 
 	await showsWhatIsListed(page);
-	await saysWhatIsNotChecked(page);
+	await asksTheNodeForLocations(page);
 	await filters(page);
 	if (given.screenshot) await picture(page);
 	await fitsNarrowScreens(page);
@@ -104,11 +104,18 @@ async function showsWhatIsListed(page) {
 	}
 }
 
-async function saysWhatIsNotChecked(page) {
-	const locations = await page.getByText('not checked from a browser').count();
+/** The node asks the locations: one has the image, the others don't answer. */
+async function asksTheNodeForLocations(page) {
 	const { snapshots } = JSON.parse(readFileSync(given.list, 'utf8'));
 	const registered = snapshots.flatMap(({ id }) => polkadot('show', id).locations);
-	assert.equal(locations, registered.length);
+	assert.equal(await page.getByText('not asked yet').count(), registered.length);
+	const card = page.locator(`[id="${given.stored}"]`);
+	await card.locator('summary').click();
+	await card.getByRole('button', { name: 'Ask them for the image' }).click();
+	await card.getByText('This is how the node sees them').waitFor(WAIT);
+	const said = await card.locator('li .badge').evaluateAll((all) => all.map(({ textContent }) => textContent));
+	assert.deepEqual(said, ['has the image', 'lacks the image', 'does not answer']);
+	await card.locator('summary').click();
 }
 
 async function filters(page) {

@@ -5,10 +5,12 @@
 #
 # A chain of one validator gets three snapshots by the polkadot-js scripts, one of them disputed,
 # one pending, one certified. Headless Chromium opens the built page from a file. What it shows has
-# to be what the scripts show; while it is open, the pending snapshot is certified, and the page
-# has to say so without a reload, and to keep what its reader had opened. Takes two minutes.
+# to be what the scripts show; it has the node ask the stores of a snapshot; while it is open, the
+# pending snapshot is certified, and the page has to say so without a reload, and to keep what its
+# reader had opened. Takes two minutes.
 #
-#   --bin DIRECTORY    where thin-node is; without it, the project is set up and built first
+#   --bin DIRECTORY    where thin-node and thin-mount are; without it, the project is set up and
+#                      built first
 #   --screenshot FILE  also writes a picture of the page, a PNG
 #
 # CHROMIUM=PROGRAM names the browser. Without one, Debian's is installed where that is possible;
@@ -45,7 +47,7 @@ CHROMIUM="$(setup_browser)" || {
 }
 export CHROMIUM
 
-find_programs "$bin" thin-node
+find_programs "$bin" thin-node thin-mount
 make_work_directory thin-explorer
 
 say "building the page, starting a chain (seconds)"
@@ -67,13 +69,23 @@ for seed in //Alice //Bob //Charlie; do
 	block="$(polkadot bond least --seed "$seed" --in-block | jq .counts_from)"
 	[ "$block" -gt "$counts_from" ] && counts_from="$block"
 done
-# registered BELOW SIZE LOCATIONS: prints the id.
+# A store with an image, and one without.
+mkdir -p "$WORK/files" "$WORK"/{full,empty}/{data,index}
+echo "a file" >"$WORK/files/file"
+for name in full empty; do
+	start "$name" "$THIN_MOUNT" serve --data "$WORK/$name/data" --index "$WORK/$name/index" --listen 127.0.0.1:0
+done
+full="zdb://$(wait_for_line full '^listening on ' 30 | sed 's/^listening on //')/default"
+empty="zdb://$(wait_for_line empty '^listening on ' 30 | sed 's/^listening on //')/default"
+image="$("$THIN_MOUNT" pack "$WORK/files" --store "$full")"
+
+# registered BELOW SIZE LOCATIONS [OPTION…]: prints the id.
 registered() {
-	polkadot test/make-registration --below "$1" --size "$2" --location "$3" \
+	polkadot test/make-registration --below "$1" --size "$2" --location "$3" "${@:4}" \
 		--out "$WORK/registration.json" >/dev/null
 	polkadot register --manifest "$WORK/registration.json" --seed //Dave --in-block | jq -r .snapshot_id
 }
-disputed="$(registered 3 734003200 "zdb://192.0.2.7:9900/thin")"
+disputed="$(registered 3 734003200 "$full $empty zdb://127.0.0.1:1/thin" --image "0x$image")"
 pending="$(registered 1 1288490188800 "zdb://store.example.org/mainnet")"
 certified="$(registered 1 1319413953331 "zdb://store.example.org/mainnet zdb://[200:db8::7]:9901/mainnet")"
 "$SCRIPTS/demo/check.mjs" height "$rpc" best "$counts_from" 300 >/dev/null
@@ -95,5 +107,5 @@ if [ "$(grep -c '^0x' "$WORK/watch.txt")" -ne 3 ] ||
 	fail "watch.mjs shows something else than the registry: $(cat "$WORK/watch.txt")"
 fi
 attend node "$SCRIPTS/test/explorer.mjs" --page "$WORK/page/index.html" --url "$url" \
-	--list "$WORK/list.json" --pending "$pending" ${screenshot:+--screenshot "$screenshot"}
+	--list "$WORK/list.json" --pending "$pending" --stored "$disputed" ${screenshot:+--screenshot "$screenshot"}
 say "explorer: the page shows what the chain has"

@@ -7,6 +7,7 @@ mod gc;
 mod hydrate;
 mod ls;
 mod man;
+mod measure_store;
 mod mount;
 mod output;
 mod pack;
@@ -81,6 +82,8 @@ enum Command {
 	Serve(serve::Args),
 	Completions(completions::Args),
 	Man(man::Args),
+	#[command(hide = true)]
+	MeasureStore(measure_store::Args),
 }
 
 fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
@@ -98,6 +101,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 		Command::Serve(args) => serve::run(args, output),
 		Command::Completions(args) => completions::run(args, output),
 		Command::Man(args) => man::run(args),
+		Command::MeasureStore(args) => measure_store::run(&args, output),
 	}
 }
 

@@ -41,6 +41,8 @@ mod parallel;
 mod stop;
 
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -18,6 +18,7 @@ pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
 
 use crate::{
+	blob::BlobRef,
 	cache::{Cache, CacheError, CacheOptions, CacheStats, CachedSource},
 	chunk::ChunkId,
 	fetch::{FetchOptions, FetchStats, Fetcher},
@@ -367,6 +368,12 @@ impl Mount {
 	/// The image.
 	pub fn image(&self) -> ImageId {
 		self.image
+	}
+
+	/// The content of the file at a path below the root of the image, as the image names it.
+	pub fn file(&self, path: &[u8]) -> Option<BlobRef> {
+		let tree = self.content.image().tree();
+		tree.blob(tree.find(path)?)
 	}
 
 	/// What has been done so far.

@@ -7,12 +7,12 @@ pub(crate) use unrun::ReadVersion;
 use crate::proof::{bytes32, ProofError};
 use codec::{Decode, Encode};
 use sc_chain_spec::{construct_genesis_block, resolve_state_version_from_wasm};
-use sc_executor::{RuntimeVersion, RuntimeVersionOf};
+use sc_executor::RuntimeVersionOf;
 use sc_service::ChainSpec;
 use sp_consensus_grandpa::AuthorityList;
 use sp_core::{
 	storage::{well_known_keys, Storage},
-	traits::{CallContext, CodeExecutor, Externalities, RuntimeCode, WrappedRuntimeCode},
+	traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
 };
 use sp_runtime::traits::{Block as BlockT, Hash as HashT, HashingFor, Header as HeaderT};
 use sp_state_machine::BasicExternalities;
@@ -52,7 +52,7 @@ impl<Block: BlockT> Genesis<Block> {
 		E: RuntimeVersionOf + CodeExecutor,
 	{
 		let storage = spec.as_storage_builder().build_storage().map_err(GenesisError)?;
-		let reader = ReadVersion(Borrowed(executor));
+		let reader = ReadVersion(executor.clone());
 		let version = resolve_state_version_from_wasm::<_, HashingFor<Block>>(&storage, &reader)
 			.map_err(|error| GenesisError(error.to_string()))?;
 		let authorities = match unrun::stored_authorities(&storage) {
@@ -82,19 +82,6 @@ pub fn fingerprint(spec: &dyn ChainSpec) -> Option<[u8; 32]> {
 	let json: serde_json::Value = serde_json::from_str(&spec.as_json(false).ok()?).ok()?;
 	let words = serde_json::to_vec(json.get("genesis")?).ok()?;
 	Some(sp_crypto_hashing::blake2_256(&words))
-}
-
-/// An executor that somebody else has.
-struct Borrowed<'a, E>(&'a E);
-
-impl<E: RuntimeVersionOf> RuntimeVersionOf for Borrowed<'_, E> {
-	fn runtime_version(
-		&self,
-		ext: &mut dyn Externalities,
-		code: &RuntimeCode<'_>,
-	) -> Result<RuntimeVersion, sc_executor_common::error::Error> {
-		self.0.runtime_version(ext, code)
-	}
 }
 
 /// What the runtime of the genesis state says, which has to be compiled for that.

@@ -6,6 +6,7 @@
 mod cost;
 mod node;
 mod pages;
+mod place;
 mod proofs;
 
 use crate::{
@@ -126,15 +127,45 @@ fn an_altered_trie_node_is_no_answer() {
 }
 
 #[test]
-fn a_missing_state_node_is_an_error_of_the_query() {
+fn a_missing_state_node_is_a_fault_at_any_block() {
+	for number in [N, 7] {
+		let (chain, image) = right();
+		let hash = chain.headers[number as usize].hash();
+		image.remove(columns::STATE, &big_key(number));
+		let node = start(&chain, &image);
+		// The rest of the state is there.
+		assert_eq!(node.storage(hash, b"bigger"), Ok(Some(vec![1; 200])));
+		assert_eq!(node.faults(), Vec::<String>::new());
+		assert!(node.storage(hash, BIG).is_err());
+		let key = hex::encode(big_key(number));
+		assert_eq!(
+			node.faults(),
+			[format!(
+				"the image is corrupt: column STATE, key 0x{key}: the trie node is neither there \
+				 nor in the local database, and the root of its state is: the state is incomplete"
+			)]
+		);
+	}
+}
+
+#[test]
+fn a_state_that_is_not_there_at_all_is_a_fault_at_n_alone() {
 	let (chain, image) = right();
-	let hash = chain.headers[N as usize].hash();
-	image.remove(columns::STATE, &big_key(N));
+	let root = |number: u32| *chain.headers[number as usize].state_root();
+	for number in [N, 7] {
+		image.remove(columns::STATE, root(number).as_bytes());
+	}
 	let node = start(&chain, &image);
-	let error = node.storage(hash, BIG).unwrap_err();
-	assert!(error.contains("Database missing expected key"), "{error}");
-	// The rest of the state is there.
-	assert_eq!(node.storage(hash, b"bigger"), Ok(Some(vec![1; 200])));
+	// Its owner may not have kept it.
+	assert!(node.storage(chain.headers[7].hash(), BIG).is_err());
+	assert_eq!(node.faults(), Vec::<String>::new());
+	assert!(node.storage(chain.headers[N as usize].hash(), BIG).is_err());
+	let faults = node.faults();
+	let expected = format!(
+		"the image is corrupt: column STATE, key {:?}: the root of the state at block N is not there",
+		root(N)
+	);
+	assert!(faults[0].starts_with(&expected), "{faults:?}");
 }
 
 #[test]
@@ -307,8 +338,9 @@ fn the_database_of_another_chain_gives_no_answers() {
 	let image = foreign.database();
 	// N is proven and its header comes from the proof. There is no state of it.
 	let node = start(&chain, &image);
-	let error = node.storage(chain.headers[N as usize].hash(), BIG).unwrap_err();
-	assert!(error.contains("Invalid state root"), "{error}");
+	assert!(node.storage(chain.headers[N as usize].hash(), BIG).is_err());
+	let faults = node.faults();
+	assert!(faults[0].contains("the root of the state at block N is not there"), "{faults:?}");
 	// What is asked for by a real hash is not there; what the image names instead, the walk finds.
 	let hash = chain.headers[7].hash();
 	assert_eq!(node.backend.blockchain().header(hash).unwrap(), None);
@@ -398,6 +430,24 @@ fn bodies_that_this_node_prunes_are_gone_and_no_fault() {
 	let node = node.restarted_with(columns::STATE_META, &[]);
 	assert_eq!(node.backend.blockchain().body(chain.headers[10].hash()).unwrap(), None);
 	assert!(node.faults().is_empty());
+}
+
+#[test]
+fn a_node_that_prunes_states_misses_none_of_those_it_keeps() {
+	const TIP: u32 = 40;
+	let chain = Chain::new(TIP, &[5, 9]);
+	let node = Node::start(&chain, &chain.database(), N, None, Prunes::States).unwrap();
+	for number in N + 1..=TIP {
+		node.import(&chain, number);
+	}
+	for number in 0..=TIP {
+		let found = node.storage(chain.headers[number as usize].hash(), BIG);
+		match number > TIP - 16 {
+			true => assert_eq!(found, Ok(Some(storage(number).top[BIG].clone()))),
+			false => assert!(found.is_err(), "{number}"),
+		}
+	}
+	assert_eq!(node.faults(), Vec::<String>::new());
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod ancestry;
 pub(crate) mod integrity;
 mod lower;
+mod place;
 mod rocks;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use ancestry::{Checked, Depth};
 pub use integrity::Violation;
 pub use lower::{Fault, Lower, OnEntry, RawDatabase, ReadError, ScanDatabase};
+pub use place::{Content, Origin, Place, Table};
 pub use rocks::ImageDatabase;
 
 use crate::columns;
@@ -31,6 +33,10 @@ use std::sync::{
 /// What is done about a value that can't be had or is wrong. In a node it must not return: an
 /// answer of "nothing there" would be a wrong answer.
 pub type FaultHandler = Arc<dyn Fn(&Fault) + Send + Sync>;
+
+/// The key of the root of a state is its hash, and whether a state is there is found out by looking
+/// for its root. All other nodes have the path to them before the hash.
+const ROOT_KEY_BYTES: usize = 32;
 
 const TOMBSTONE: u8 = b't';
 const HAS_TOMBSTONES: &[u8] = b"has tombstones";
@@ -112,13 +118,15 @@ where
 		if !Lower::<Block>::serves(column) || self.is_deleted(column, key) {
 			return None;
 		}
-		match self.lower.get(column, key) {
-			Ok(value) => value,
-			Err(fault) => {
-				(self.on_fault)(&fault);
-				None
+		let fault = match self.lower.get(column, key) {
+			Ok(None) if column == columns::STATE && key.len() > ROOT_KEY_BYTES => {
+				Lower::<Block>::missing_node(key)
 			},
-		}
+			Ok(value) => return value,
+			Err(fault) => fault,
+		};
+		(self.on_fault)(&fault);
+		None
 	}
 
 	fn optimize_db_col(&self, column: ColumnId) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! The crate is generic over the block type: a chain integrates it by calling
 //! [`start::is_thin`] and [`parts::full_parts`] where its service builds the client, by
-//! flattening [`cli::ThinParams`] into its command line, and by merging [`rpc::ThinRpc`].
+//! flattening [`cli::ThinParams`] into its command line, and by merging
+//! [`rpc::ThinRpc`] and [`reach::ReachRpc`].
 //!
 //! What a node comes to know, and from whom:
 //!
@@ -40,6 +41,7 @@ pub mod pristine;
 pub mod promise;
 pub mod proof;
 pub mod prover;
+pub mod reach;
 pub mod records;
 pub mod registration;
 pub mod remote;

@@ -4,7 +4,9 @@
 use crate::{
 	cli::{Hydrate, ThinParams},
 	error::StartError,
-	layered::{ImageDatabase, OnEntry, RawDatabase, ReadError, ScanDatabase},
+	layered::{
+		Content, ImageDatabase, OnEntry, Origin, Place, RawDatabase, ReadError, ScanDatabase,
+	},
 	local::Marker,
 	notify,
 	promise::Promise,
@@ -20,6 +22,7 @@ use std::{
 	time::Duration,
 };
 use thin_mount::{
+	blob::leaf_count,
 	cache::CacheOptions,
 	chunk::ChunkId,
 	fetch::{FetchOptions, Fetcher},
@@ -55,6 +58,7 @@ pub fn open_stores(urls: &[String]) -> Result<Vec<Arc<dyn Store>>, StartError> {
 pub struct MountedImage {
 	path: PathBuf,
 	home: PathBuf,
+	origin: Origin,
 	source: Arc<Source>,
 }
 
@@ -88,28 +92,34 @@ impl MountedImage {
 		let failed = |error: String| StartError::Mount(error);
 		let made_home = !home.exists();
 		fs::create_dir_all(home).map_err(|e| failed(format!("{}: {e}", home.display())))?;
+		let names = stores.iter().map(|store| store.name().to_owned()).collect();
+		let origin = Origin { image, stores: names };
 		let opened = match params.thin_hydrate {
 			Hydrate::Full => restore(home, image, stores),
 			Hydrate::None | Hydrate::Background => mount(home, image, params, stores),
 		};
-		opened.inspect_err(|_| {
+		let (path, source) = opened.inspect_err(|_| {
 			// A start that fails leaves a new base path as it was.
 			if made_home {
 				let _ = fs::remove_dir_all(home);
 			}
-		})
+		})?;
+		Ok(Self { path, home: home.to_owned(), origin, source: Arc::new(source) })
 	}
 
 	/// Opens the database in the image. The image stays readable until the database is closed.
 	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
-		let database = ImageDatabase::open(&self.path, &self.home)?;
-		Ok(Box::new(Kept { database, _source: self.source.clone() }))
+		Ok(Box::new(self.open_database()?))
 	}
 
 	/// The same database, to be read from end to end.
 	pub fn scan_database(&self) -> Result<Arc<dyn ScanDatabase>, ReadError> {
+		Ok(Arc::new(self.open_database()?))
+	}
+
+	fn open_database(&self) -> Result<Kept, ReadError> {
 		let database = ImageDatabase::open(&self.path, &self.home)?;
-		Ok(Arc::new(Kept { database, _source: self.source.clone() }))
+		Ok(Kept { database, origin: self.origin.clone(), source: self.source.clone() })
 	}
 
 	/// What the image says of its own completeness.
@@ -141,6 +151,13 @@ impl Source {
 		}
 	}
 
+	/// What the image has as a file. Of an image that was restored, only the files are here.
+	fn content(&self, name: &str) -> Option<Content> {
+		let Self::Mounted(mount) = self else { return None };
+		let blob = mount.file(name.as_bytes())?;
+		Some(Content { root: blob.root, chunks: leaf_count(blob.length) })
+	}
+
 	fn fetched(&self) -> Fetched {
 		match self {
 			Self::Mounted(mount) => {
@@ -156,12 +173,22 @@ impl Source {
 /// would keep the image from being unmounted.
 struct Kept {
 	database: ImageDatabase,
-	_source: Arc<Source>,
+	origin: Origin,
+	source: Arc<Source>,
 }
 
 impl RawDatabase for Kept {
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
 		self.database.get(column, key)
+	}
+
+	fn place(&self, column: ColumnId, key: &[u8]) -> Option<Place> {
+		let mut place = self.database.place(column, key)?;
+		for table in &mut place.tables {
+			table.content = self.source.content(&table.name);
+		}
+		place.origin = Some(self.origin.clone());
+		Some(place)
 	}
 }
 
@@ -180,7 +207,7 @@ fn mount(
 	image: ImageId,
 	params: &ThinParams,
 	stores: Vec<Arc<dyn Store>>,
-) -> Result<MountedImage, StartError> {
+) -> Result<(PathBuf, Source), StartError> {
 	let failed = |error: String| StartError::Mount(error);
 	let path = home.join("mount");
 	// A node that was killed may have left a dead mount here.
@@ -195,14 +222,14 @@ fn mount(
 	let mount = thin_mount::mount::mount(options).map_err(|error| {
 		failed(format!("{error}. On a machine without FUSE, say --thin-hydrate full"))
 	})?;
-	Ok(MountedImage { path, home: home.to_owned(), source: Arc::new(Source::Mounted(mount)) })
+	Ok((path, Source::Mounted(mount)))
 }
 
 fn restore(
 	home: &Path,
 	image: ImageId,
 	stores: Vec<Arc<dyn Store>>,
-) -> Result<MountedImage, StartError> {
+) -> Result<(PathBuf, Source), StartError> {
 	let path = home.join(format!("image-{image}"));
 	let failed = |error: String| StartError::Mount(error);
 	let mut fetched = Fetched::default();
@@ -227,5 +254,5 @@ fn restore(
 		let stats = fetcher.stats();
 		fetched = Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched };
 	}
-	Ok(MountedImage { path, home: home.to_owned(), source: Arc::new(Source::Restored(fetched)) })
+	Ok((path, Source::Restored(fetched)))
 }

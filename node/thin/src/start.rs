@@ -1,8 +1,11 @@
 //! From a snapshot id to a database that a node can be built on.
 
+mod fault;
 mod judge;
 mod resolve;
 
+#[cfg(test)]
+pub(crate) use fault::last_words;
 pub(crate) use resolve::check_chain;
 
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
 	error::StartError,
 	genesis::{fingerprint, Genesis},
 	history::{History, HistoryOptions},
-	layered::{Fault, FaultHandler, LayeredDatabase, Lower},
+	layered::{LayeredDatabase, Lower},
 	local::{Found, GenesisRecord, LocalPath, Marker, ProvenRecord},
 	mounted::{open_stores, MountedImage},
 	notify,
@@ -247,7 +250,7 @@ impl Place<'_> {
 		let image = MountedImage::open(self.config, self.params, &marker, stores)?;
 		let promise = image.promise()?;
 		let lower = Arc::new(Lower::new(image.database()?, &proven).held_to(promise));
-		let on_fault = end_the_process();
+		let on_fault = fault::end_the_process(lower.clone());
 		let settings =
 			|source: DatabaseSource| DatabaseSettings { source, ..self.config.db_config() };
 		let upper = match upper {
@@ -323,21 +326,4 @@ pub(crate) fn pruning_mode(pruning: Pruning) -> PruningMode {
 		Pruning::ArchiveCanonical => PruningMode::ArchiveCanonical,
 		Pruning::Keep(count) => PruningMode::blocks_pruning(count),
 	}
-}
-
-/// A value that is wrong must not become the answer "nothing there": the node ends.
-fn end_the_process() -> FaultHandler {
-	Arc::new(|fault: &Fault| {
-		let advice = match fault {
-			Fault::Read(_) => "Check the stores of the snapshot, and start the node again.",
-			Fault::Violation(_) => {
-				"Start the node again with another store, or from another snapshot; nothing \
-				 wrong was taken over."
-			},
-		};
-		tracing::error!(target: "thin", "{fault}. {advice}");
-		eprintln!("Error: {fault}. {advice}");
-		notify::failed(&format!("{fault}. {advice}"));
-		std::process::exit(EXIT_FAULT)
-	})
 }

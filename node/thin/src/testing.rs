@@ -10,6 +10,7 @@ use crate::{
 };
 use codec::Encode;
 use finality_grandpa::{Commit, Message, Precommit, SignedPrecommit};
+use kvdb::DBTransaction;
 use pallet_snapshots::{Database, DatabaseKind, Manifest, Pruning};
 use parking_lot::Mutex;
 use sc_consensus_grandpa::warp_proof::WarpSyncFragment;
@@ -32,7 +33,7 @@ use sp_runtime::{
 };
 use sp_state_machine::InMemoryBackend;
 use sp_trie::{KeySpacedDBMut, PrefixedMemoryDB, TrieDBMutBuilder, TrieMut};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 pub type Header = generic::Header<u32, BlakeTwo256>;
 pub type Block = generic::Block<Header, OpaqueExtrinsic>;
@@ -54,6 +55,20 @@ impl Memory {
 
 	pub fn remove(&self, column: ColumnId, key: &[u8]) {
 		self.0.lock().remove(&(column, key.to_vec()));
+	}
+
+	/// Writes it down as a node has it: a RocksDB in a folder, all of it in tables.
+	pub fn write_to(&self, path: &Path) {
+		let config = kvdb_rocksdb::DatabaseConfig::with_columns(columns::SDK_COLUMNS);
+		let database = kvdb_rocksdb::Database::open(&config, path).unwrap();
+		let mut transaction = DBTransaction::new();
+		for ((column, key), value) in self.0.lock().iter() {
+			transaction.put(*column, key, value);
+		}
+		database.write(transaction).unwrap();
+		for column in 0..columns::SDK_COLUMNS {
+			database.force_compact(column).unwrap();
+		}
 	}
 }
 

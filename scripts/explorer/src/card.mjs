@@ -4,7 +4,8 @@ import { formatAmount } from '../../lib/amount.mjs';
 import { span } from '../../lib/overview.mjs';
 import { bytes } from '../../lib/text.mjs';
 import { copyButton, h } from './dom.mjs';
-import { startOf, word } from './start.mjs';
+import { locationsOf } from './locations.mjs';
+import { startOf } from './start.mjs';
 
 const NUMBER = new Intl.NumberFormat('en');
 export const number = (value) => NUMBER.format(value);
@@ -14,7 +15,7 @@ const short = (hash) => `${hash.slice(0, 10)}…${hash.slice(-8)}`;
 /**
  * The card of a snapshot.
  *
- * `chain`: `{ decimals, symbol, rpc }`. Its `[data-age]` is left to `setAge`, which is called
+ * `chain`: `{ decimals, symbol, rpc, reach }`; see `locationsOf` for the last. Its `[data-age]` is left to `setAge`, which is called
  * for each block; all else changes only when the snapshot does.
  */
 export function card(snapshot, chain) {
@@ -124,17 +125,7 @@ function more(snapshot, chain) {
 		'details',
 		{},
 		h('summary', { 'data-key': 'more' }, summary),
-		h('h3', {}, 'Locations'),
-		locations.length
-			? h(
-					'ul',
-					{},
-					locations.map((location) =>
-						h('li', {}, h('code', { class: 'wrap' }, location), ' ', unchecked()),
-					),
-				)
-			: h('p', { class: 'quiet' }, 'None is registered.'),
-		locations.length ? check(snapshot) : null,
+		locationsOf(snapshot, chain),
 		h('h3', {}, 'Attesters'),
 		attestations.length
 			? h(
@@ -152,29 +143,6 @@ function more(snapshot, chain) {
 			: h('p', { class: 'quiet' }, 'Nobody vouches for it.'),
 		h('h3', {}, 'Manifest'),
 		h('dl', { class: 'hashes' }, manifest(snapshot)),
-	);
-}
-
-const unchecked = () => h('span', { class: 'badge plain' }, 'not checked from a browser');
-
-/** A 0-db speaks no http, so a browser can't ask it anything; thin-mount can. */
-function check({ image, locations }) {
-	const command = `thin-mount show ${image.slice(2)} \\\n  --store ${word(locations[0])}`;
-	return h(
-		'div',
-		{},
-		h(
-			'p',
-			{ class: 'quiet' },
-			'A 0-db speaks no http, so a browser can\'t ask it. This does (verify in place of show ' +
-				'fetches and checks all of the image), and so does scripts/show.mjs --reach:',
-		),
-		h(
-			'div',
-			{ class: 'command' },
-			h('pre', { tabindex: 0, 'aria-label': 'Command to check a location' }, h('code', {}, command)),
-			copyButton(command, 'the check'),
-		),
 	);
 }
 

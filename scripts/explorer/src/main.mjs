@@ -47,7 +47,13 @@ async function ask(rpc, again = false) {
 
 /** Reads the registry at each finalized block, or at the last of those that come meanwhile. */
 function follow(api, rpc, current) {
-	const chain = { decimals: decimalsOf(api), symbol: api.registry.chainTokens[0] ?? '', rpc };
+	const chain = {
+		decimals: decimalsOf(api),
+		symbol: api.registry.chainTokens[0] ?? '',
+		rpc,
+		// There is none in what polkadot-js makes of a node that doesn't list it.
+		reach: api.rpc.thin?.reach?.raw,
+	};
 	const made = new Map();
 	let wanted;
 	let busy = false;

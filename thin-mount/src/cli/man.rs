@@ -29,7 +29,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 		.with_context(|| format!("can't make the directory {}", args.dir.display()))?;
 	let mut command = super::command();
 	command.build();
-	for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+	let shown = |inner: &&clap::Command| inner.get_name() != "help" && !inner.is_hide_set();
+	for inner in command.get_subcommands().filter(shown) {
 		write(inner, format!("thin-mount-{}", inner.get_name()))?;
 	}
 	write(&command, "thin-mount".into())?;

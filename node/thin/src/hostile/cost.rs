@@ -5,11 +5,9 @@
 
 use super::node::{settings, Node, Prunes};
 use crate::{
-	columns,
 	layered::{FaultHandler, ImageDatabase, LayeredDatabase, Lower, RawDatabase},
 	testing::{storage, Block, Chain},
 };
-use kvdb::DBTransaction;
 use sc_client_api::{Backend as _, HeaderBackend, TrieCacheContext};
 use sc_client_db::{Backend, DatabaseSource, DbHash};
 use sp_blockchain::Backend as _;
@@ -17,7 +15,7 @@ use sp_core::{storage::StateVersion, H256};
 use sp_database::{error::Result, ColumnId, Database, Transaction};
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
 use sp_state_machine::Backend as _;
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 const BLOCKS: u32 = 500;
 const ACCOUNTS: u32 = 20_000;
@@ -58,21 +56,6 @@ fn chain() -> (Chain, u32) {
 	(chain, n)
 }
 
-/// The chain as a RocksDB in a folder.
-fn write_image(chain: &Chain, path: &Path) {
-	let config = kvdb_rocksdb::DatabaseConfig::with_columns(columns::SDK_COLUMNS);
-	let database = kvdb_rocksdb::Database::open(&config, path).unwrap();
-	let mut transaction = DBTransaction::new();
-	for ((column, key), value) in chain.database().0.lock().iter() {
-		transaction.put(*column, key, value);
-	}
-	database.write(transaction).unwrap();
-	// So that reads come from tables, as they do from an image.
-	for column in 0..columns::SDK_COLUMNS {
-		database.force_compact(column).unwrap();
-	}
-}
-
 /// Something that a node is asked, and how often in a round.
 struct Question<'a> {
 	what: &'a str,
@@ -86,7 +69,8 @@ fn measure() {
 	let (chain, n) = chain();
 	let home = tempfile::tempdir().unwrap();
 	let image = home.path().join("image");
-	write_image(&chain, &image);
+	// So that reads come from tables, as they do from an image.
+	chain.database().write_to(&image);
 	let node = Node::start(&chain, &chain.database(), n, None, Prunes::Nothing).unwrap();
 	let proven = chain.proof(n).verify(&chain.genesis, &chain.manifest(n)).unwrap();
 	let open = || ImageDatabase::open(&image, home.path()).unwrap();

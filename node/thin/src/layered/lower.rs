@@ -1,6 +1,9 @@
 //! The lower layer: somebody else's database, read-only, of which nothing is believed.
 
-use super::integrity::{self, Violation};
+use super::{
+	integrity::{self, Violation},
+	place::Place,
+};
 use crate::{
 	columns::{self, number_key, BlockKey},
 	promise::Promise,
@@ -9,7 +12,7 @@ use crate::{
 use codec::Encode;
 use sc_consensus_grandpa::BlockNumberOps;
 use sp_database::ColumnId;
-use sp_runtime::traits::{Block as BlockT, NumberFor};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The image could not be read. Trying again may help: a store may have been away.
@@ -21,6 +24,11 @@ pub struct ReadError(pub String);
 pub trait RawDatabase: Send + Sync {
 	/// The value of a key, or `None`.
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+
+	/// Where the value of a key lies, or would, for people. `None` when that can't be told.
+	fn place(&self, _column: ColumnId, _key: &[u8]) -> Option<Place> {
+		None
+	}
 }
 
 /// A database that can be read from end to end.
@@ -40,6 +48,10 @@ impl<T: RawDatabase + ?Sized> RawDatabase for std::sync::Arc<T> {
 	fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
 		(**self).get(column, key)
 	}
+
+	fn place(&self, column: ColumnId, key: &[u8]) -> Option<Place> {
+		(**self).place(column, key)
+	}
 }
 
 /// Why the lower layer has no answer.
@@ -58,6 +70,7 @@ pub struct Lower<Block: BlockT> {
 	raw: Box<dyn RawDatabase>,
 	block: BlockKey,
 	header: Vec<u8>,
+	state_root: Vec<u8>,
 	genesis: [u8; 32],
 	history: SetHistory,
 	/// While the local database is being made, the SDK must not see that the blocks before N are
@@ -77,6 +90,7 @@ where
 			raw,
 			block: proven.key(),
 			header: proven.header().encode(),
+			state_root: proven.header().state_root().as_ref().to_vec(),
 			genesis: proven.genesis_hash(),
 			history: proven.history().clone(),
 			hidden: AtomicBool::new(false),
@@ -89,6 +103,22 @@ where
 	pub fn held_to(mut self, promise: Option<Promise>) -> Self {
 		self.promise = promise;
 		self
+	}
+
+	/// The fault of an image that lacks a node of a trie whose upper part is there.
+	///
+	/// Whoever asks for a node has been led to it by the one above, all the way from a root. A node
+	/// that prunes its states takes the root of a state with the first of its nodes, and none while
+	/// somebody reads in it. So a root that is there promises all that is below it.
+	pub(crate) fn missing_node(key: &[u8]) -> Fault {
+		let reason = "the trie node is neither there nor in the local database, and the root of \
+		              its state is: the state is incomplete";
+		Violation::new(columns::STATE, key, reason).into()
+	}
+
+	/// Where the value of a violation lies in the image, for people.
+	pub fn place(&self, violation: &Violation) -> Option<Place> {
+		self.raw.place(violation.column, &violation.key)
 	}
 
 	/// Block N.
@@ -119,7 +149,16 @@ where
 	pub fn get(&self, column: ColumnId, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
 		let hidden = self.hidden.load(Ordering::SeqCst);
 		match column {
-			columns::STATE if key.len() >= 32 => self.hashed(column, key),
+			columns::STATE if key.len() >= 32 => {
+				let node = self.hashed(column, key)?;
+				// Whatever its owner prunes, an image has the state of N.
+				if node.is_none() && key == self.state_root {
+					let reason = "the root of the state at block N is not there: the image has \
+					              no such state";
+					return Err(Violation::new(column, key, reason).into());
+				}
+				Ok(node)
+			},
 			columns::TRANSACTION if key.len() == 32 && !hidden => self.hashed(column, key),
 			columns::KEY_LOOKUP => match key.len() {
 				4 if !hidden => {

@@ -1,9 +1,10 @@
 //! RocksDB as an image: opened read-only, and touching as little as it can.
 
-use super::{OnEntry, RawDatabase, ReadError, ScanDatabase};
+use super::{OnEntry, Place, RawDatabase, ReadError, ScanDatabase, Table};
 use crate::columns;
 use rocksdb::{
-	BlockBasedOptions, Cache, ColumnFamilyDescriptor, IteratorMode, Options, ReadOptions, DB,
+	BlockBasedOptions, Cache, ColumnFamilyDescriptor, IteratorMode, LiveFile, Options, ReadOptions,
+	DB,
 };
 use sp_database::ColumnId;
 use std::{
@@ -77,6 +78,30 @@ impl RawDatabase for ImageDatabase {
 			}
 		}
 	}
+
+	fn place(&self, column: ColumnId, key: &[u8]) -> Option<Place> {
+		let column = columns::rocksdb_name(column);
+		let files = self.db.live_files().ok()?;
+		let mut tables: Vec<Table> = files
+			.into_iter()
+			.filter(|file| file.column_family_name == column && may_hold(file, key))
+			.map(|file| Table {
+				name: file.name.trim_start_matches('/').to_owned(),
+				level: file.level,
+				content: None,
+			})
+			.collect();
+		// As RocksDB looks: tables of level 0 overlap, and the last one written counts.
+		// Names are numbers, longer ones with more digits.
+		let age = |table: &Table| (table.name.len(), table.name.clone());
+		tables.sort_by(|a, b| a.level.cmp(&b.level).then_with(|| age(b).cmp(&age(a))));
+		Some(Place { tables, origin: None })
+	}
+}
+
+fn may_hold(file: &LiveFile, key: &[u8]) -> bool {
+	file.start_key.as_deref().is_some_and(|start| start <= key)
+		&& file.end_key.as_deref().is_some_and(|end| key <= end)
 }
 
 /// What RocksDB always has, and the SDK keeps nothing in.

@@ -42,7 +42,14 @@ pub(super) enum Known<Block: BlockT> {
 	},
 	/// Nobody vouches for it. Its block may be proven, and has still to be held against the
 	/// manifest.
-	Unregistered(SnapshotId, Option<Box<ProvenBlock<Block>>>),
+	Unregistered {
+		/// The snapshot.
+		id: SnapshotId,
+		/// What is proven of its block.
+		block: Option<Box<ProvenBlock<Block>>>,
+		/// Bytes.
+		fetched: u64,
+	},
 }
 
 impl<Block, L> Judge<Block, L>
@@ -133,7 +140,7 @@ where
 			Followed::Block(id, block)
 				if self.policy.allow_uncertified && which == Which::Id(id) =>
 			{
-				Ok(Known::Unregistered(id, Some(Box::new(block))))
+				Ok(Known::Unregistered { id, block: Some(Box::new(block)), fetched: 0 })
 			},
 			Followed::Block(..) => Err(refused(SnapshotProofError::TruthOnly.into())),
 		}
@@ -167,7 +174,7 @@ where
 		}
 		if self.policy.allow_uncertified {
 			tracing::warn!(target: "thin", ?reasons, "no store has a proof of the registration");
-			return Ok(Known::Unregistered(id, None));
+			return Ok(Known::Unregistered { id, block: block.map(Box::new), fetched });
 		}
 		reasons.extend(no_block.take());
 		Err(StartError::Stores(format!(

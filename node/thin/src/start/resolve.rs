@@ -139,7 +139,7 @@ impl Place<'_> {
 					registration: Some(registration),
 				})
 			},
-			Known::Unregistered(id, block) => {
+			Known::Unregistered { id, block, fetched } => {
 				if given.is_empty() {
 					return Err(StartError::Usage(
 						"without a registration, say with --thin-store where the image lies".into(),
@@ -148,10 +148,16 @@ impl Place<'_> {
 				let stores = open_stores(given)?;
 				let manifest = records::read_manifest(&stores, id, snapshot_id::<Block>)?;
 				check_chain(id, &manifest, judge.chain.hash)?;
-				let block = block.map(|block| block.check_against(&manifest)).transpose().map_err(
-					|error| refused(which, "the file", SnapshotProofError::Truth(error).into()),
-				)?;
-				Ok(LookedUp { id, registration: None, manifest, block, stores, fetched: 0 })
+				let block = match block.map(|block| block.check_against(&manifest)).transpose() {
+					Ok(block) => block,
+					// It is of the first store that has one, and another may have the right one.
+					Err(_) if self.params.thin_proof.is_none() => None,
+					Err(error) => {
+						let error = SnapshotProofError::Truth(error).into();
+						return Err(refused(which, "the file", error));
+					},
+				};
+				Ok(LookedUp { id, registration: None, manifest, block, stores, fetched })
 			},
 		}
 	}

@@ -43,7 +43,7 @@ fn store_proof(stores: &[Arc<dyn Store>], chain: &mut Chain, registry: &Registry
 fn registered(known: Known<Block>) -> Box<ProvenSnapshot<Block>> {
 	match known {
 		Known::Registered { proven, .. } => proven,
-		Known::Unregistered(..) => panic!("not registered"),
+		Known::Unregistered { .. } => panic!("not registered"),
 	}
 }
 
@@ -117,7 +117,10 @@ fn the_block_alone_is_enough_only_if_it_may_be_uncertified() {
 	assert!(error.to_string().contains("no store has a proof of how snapshot"), "{error}");
 	let uncertified = Policy { allow_uncertified: true, ..Default::default() };
 	let found = judge(&chain, uncertified).by_stores(&stores, registry.id()).unwrap();
-	assert!(matches!(found, Known::Unregistered(id, None) if id == registry.id()));
+	let Known::Unregistered { id, block, fetched } = found else { panic!("registered") };
+	// The way to it is followed once.
+	assert_eq!((id, block.unwrap().key()), (registry.id(), chain.key(N)));
+	assert!(fetched > 0);
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn a_file_is_checked_like_anything_else() {
 	assert!(error.to_string().contains("says nothing of a registration"), "{error}");
 	let uncertified = judge(&chain, Policy { allow_uncertified: true, ..Default::default() });
 	let found = uncertified.by_file(&path, own).unwrap();
-	assert!(matches!(found, Known::Unregistered(id, Some(_)) if id == registry.id()));
+	assert!(matches!(found, Known::Unregistered { id, block: Some(_), .. } if id == registry.id()));
 	let error = ours.by_file(&folder.path().join("none"), own).err().unwrap();
 	assert!(error.to_string().contains("No such file"), "{error}");
 }
