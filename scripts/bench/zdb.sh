@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares the embedded 0-db with redis-server, and with a real 0-db, on this machine.
 #
-# Usage: scripts/bench/zdb.sh [--json] [--rounds N] [--seconds N] [--bin DIRECTORY] [--help]
+# Usage: scripts/bench/zdb.sh [--json] [--rounds N] [--seconds N] [--only PATTERN] [--bin DIRECTORY] [--help]
 #
 # GET and SET of values of 64 KiB and of 4 KiB, over 1 and over 32 connections, one command at a
 # time and 16 pipelined: 16 cases. redis-benchmark asks, over the loopback interface. In each
@@ -22,6 +22,8 @@
 #   --rounds N        how often each server is measured in each case, 1 to 99 [5]
 #   --seconds N       how long one measurement lasts, about, 1 to 60 [1]; one of SET ends after
 #                     256 MiB, one of GET after 1,000,000 commands
+#   --only PATTERN    only cases whose name matches; names are as get-64-32-16: operation, KiB of a
+#                     value, connections, commands pipelined. So 'get-64-*' is all GETs of 64 KiB
 #   --bin DIRECTORY   where thin-mount is, as a release build; without it, the project is set up
 #                     and built first
 #
@@ -39,16 +41,18 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 json=false
 rounds=5
 seconds=1
+only='*'
 bin=
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--help | -h) print_help "$0" && exit 0 ;;
 	--json) json=true ;;
-	--rounds | --seconds | --bin)
+	--rounds | --seconds | --only | --bin)
 		[ $# -ge 2 ] || unusable "$1 takes a value"
 		case "$1" in
 		--rounds) rounds="$2" ;;
 		--seconds) seconds="$2" ;;
+		--only) only="$2" ;;
 		--bin) bin="$2" ;;
 		esac
 		shift
@@ -61,17 +65,25 @@ done
 [[ "$seconds" =~ ^([1-9]|[1-5][0-9]|60)$ ]] ||
 	unusable "--seconds takes a number from 1 to 60, not '$seconds'"
 
+cases=()
+for bytes in 65536 4096; do
+	for operation in get set; do
+		for connections in 1 32; do
+			for pipeline in 1 16; do
+				# shellcheck disable=SC2254
+				case "$operation-$((bytes / 1024))-$connections-$pipeline" in
+				$only) cases+=("$operation $bytes $connections $pipeline") ;;
+				esac
+			done
+		done
+	done
+done
+[ "${#cases[@]}" -gt 0 ] || unusable "--only: no case is named '$only'; one is get-64-32-16"
+
 # Results go to descriptor 3; whatever the tools say goes to standard error.
 exec 3>&1 1>&2
 
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-THIN_MOUNT="$bin/thin-mount"
-[ -x "$THIN_MOUNT" ] || unusable "there is no $THIN_MOUNT"
+find_programs "$bin" thin-mount
 for program in redis-server redis-benchmark redis-cli node; do
 	command -v "$program" >/dev/null ||
 		unusable "$program is missing; scripts/setup.sh installs it"
@@ -239,18 +251,13 @@ for server in "${SERVERS[@]}"; do
 done
 
 number=0
-for bytes in 65536 4096; do
-	for operation in get set; do
-		for connections in 1 32; do
-			for pipeline in 1 16; do
-				number=$((number + 1))
-				say "$number/16: ${operation^^} of $((bytes / 1024)) KiB," \
-					"connections: $connections, pipelined: $pipeline" \
-					"(about $(((rounds + 1) * ${#SERVERS[@]} * seconds)) seconds)"
-				compare "$operation" "$bytes" "$connections" "$pipeline"
-			done
-		done
-	done
+for one in "${cases[@]}"; do
+	read -r operation bytes connections pipeline <<<"$one"
+	number=$((number + 1))
+	say "$number/${#cases[@]}: ${operation^^} of $((bytes / 1024)) KiB," \
+		"connections: $connections, pipelined: $pipeline" \
+		"(about $(((rounds + 1) * ${#SERVERS[@]} * seconds)) seconds)"
+	compare "$operation" "$bytes" "$connections" "$pipeline"
 done
 
 redis_version="$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p')"

@@ -38,7 +38,8 @@ impl BlobRef {
 	/// nothing must be fetched.
 	pub(crate) fn is_hole(&self) -> bool {
 		let leaves = leaf_count(self.length);
-		self.length % CHUNK_SIZE as u64 == 0 && shape::is_hole(self.root, height(leaves), leaves)
+		self.length.is_multiple_of(CHUNK_SIZE as u64)
+			&& shape::is_hole(self.root, height(leaves), leaves)
 	}
 }
 

@@ -1,45 +1,13 @@
-//! What the embedded 0-db makes of folders that a crash, or somebody, left incomplete.
+//! What the embedded 0-db makes of folders that a crash left incomplete, and who may open them.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod zdb_support;
 
-use std::{fs::OpenOptions, path::Path};
 use thin_mount::zdb::{LoadError, ServeError, Server};
-use zdb_support::{files, small_files, Expected, Folders, Reply, Running};
-
-/// Folders with values in several files, and what is in them.
-fn written() -> (Folders, Expected) {
-	let folders = Folders::new();
-	let mut expected = Expected::default();
-	let server = Running::embedded(small_files(&folders));
-	expected.write(&mut server.client(), 3);
-	server.stop();
-	(folders, expected)
-}
-
-fn copy_of(folders: &Folders) -> Folders {
-	let copy = Folders::new();
-	for (from, to) in [(folders.data(), copy.data()), (folders.index(), copy.index())] {
-		std::fs::create_dir_all(to.join("default")).unwrap();
-		for (name, bytes) in files(&from.join("default")) {
-			std::fs::write(to.join("default").join(name), bytes).unwrap();
-		}
-	}
-	copy
-}
-
-fn last(folder: &Path, kind: char) -> std::path::PathBuf {
-	(0..)
-		.map(|number| folder.join(format!("default/{kind}{number}")))
-		.take_while(|path| path.exists())
-		.last()
-		.unwrap()
-}
-
-fn set_length(path: &Path, length: u64) {
-	OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap();
-}
+use zdb_support::{
+	copy_of, files, last, set_length, small_files, written, Expected, Folders, Reply, Running,
+};
 
 #[test]
 fn a_missing_index_is_made_again_as_it_was() {
@@ -221,143 +189,6 @@ fn both_versions_of_a_value_unmarked_is_the_newer_one() {
 }
 
 #[test]
-fn values_that_are_not_what_was_written_are_not_served() {
-	let folders = Folders::new();
-	let server = Running::embedded(folders.options());
-	let mut client = server.client();
-	client.call(&[&b"SET"[..], b"sound", &[1; 5000]]);
-	client.call(&[&b"SET"[..], b"zeroed", &[2; 5000]]);
-	server.stop();
-	// What power loss does to pages that were never written.
-	let data = folders.data().join("default/d0");
-	let mut bytes = std::fs::read(&data).unwrap();
-	let length = bytes.len();
-	bytes[length - 4096..].fill(0);
-	std::fs::write(&data, bytes).unwrap();
-	for _ in 0..2 {
-		let server = Running::embedded(folders.options());
-		let mut client = server.client();
-		assert_eq!(client.call(&["GET", "sound"]), Reply::bulk([1; 5000]));
-		assert_eq!(client.call(&["EXISTS", "zeroed"]), Reply::Integer(0));
-	}
-	let server = Running::embedded(folders.options());
-	let mut client = server.client();
-	assert_eq!(client.call(&["SET", "zeroed", "again"]), Reply::bulk("zeroed"));
-	server.stop();
-	let server = Running::embedded(folders.options());
-	assert_eq!(server.client().call(&["GET", "zeroed"]), Reply::bulk("again"));
-}
-
-#[test]
-fn a_value_that_rots_later_is_found_by_check() {
-	let folders = Folders::new();
-	let server = Running::embedded(folders.options());
-	let mut client = server.client();
-	client.call(&["SET", "k", "value"]);
-	let data = folders.data().join("default/d0");
-	let mut bytes = std::fs::read(&data).unwrap();
-	*bytes.last_mut().unwrap() ^= 1;
-	std::fs::write(&data, bytes).unwrap();
-	assert_eq!(client.call(&["CHECK", "k"]), Reply::Integer(0));
-}
-
-#[test]
-fn a_value_is_not_served_under_another_key() {
-	let folders = Folders::new();
-	let server = Running::embedded(folders.options());
-	let mut client = server.client();
-	client.call(&["SET", "key 1", "value"]);
-	client.call(&["SET", "other", "another"]);
-	server.stop();
-	let path = folders.index().join("default/i0");
-	let mut index = std::fs::read(&path).unwrap();
-	let at = index.windows(5).position(|bytes| bytes == b"key 1").unwrap();
-	index[at + 4] = b'2';
-	std::fs::write(&path, index).unwrap();
-	let server = Running::embedded(folders.options());
-	let mut client = server.client();
-	assert_eq!(client.call(&["GET", "key 2"]), Reply::Nil);
-	assert_eq!(client.call(&["GET", "other"]), Reply::bulk("another"));
-
-	// While it is served, CHECK finds it.
-	assert_eq!(client.call(&["CHECK", "other"]), Reply::Integer(1));
-	let path = folders.data().join("default/d0");
-	let mut data = std::fs::read(&path).unwrap();
-	let at = data.windows(5).position(|bytes| bytes == b"other").unwrap();
-	data[at] = b'O';
-	std::fs::write(&path, data).unwrap();
-	assert_eq!(client.call(&["CHECK", "other"]), Reply::Integer(0));
-}
-
-#[test]
-fn a_data_file_that_is_gone_takes_only_its_values() {
-	let (folders, mut expected) = written();
-	let gone = folders.data().join("default/d0");
-	let before = expected.values.clone();
-	std::fs::remove_file(gone).unwrap();
-	let server = Running::embedded(small_files(&folders));
-	let mut reader = server.client();
-	for (key, value) in before {
-		match reader.call(&[b"GET", &key[..]]) {
-			Reply::Bulk(found) => assert_eq!(found, value),
-			other => {
-				assert_eq!(other, Reply::Nil);
-				expected.order.retain(|other| *other != key);
-				expected.values.remove(&key);
-			},
-		}
-	}
-	let mut client = server.client();
-	expected.check(&mut client);
-	expected.set(&mut client, b"new", b"value".to_vec());
-	expected.check(&mut client);
-}
-
-/// The error of a server that does not start, with the files as they were before.
-fn refused(folders: &Folders) -> ServeError {
-	let before = (files(&folders.data().join("default")), files(&folders.index().join("default")));
-	let error = Server::start(small_files(folders)).unwrap_err();
-	let after = (files(&folders.data().join("default")), files(&folders.index().join("default")));
-	assert_eq!(before, after);
-	error
-}
-
-#[test]
-fn damage_that_is_no_torn_write_is_refused() {
-	let (folders, _) = written();
-	let data = last(&folders.data(), 'd');
-	let whole = std::fs::read(&data).unwrap();
-	let mut bytes = whole.clone();
-	bytes.resize(whole.len() + 9 * 1024 * 1024, 0);
-	std::fs::write(&data, bytes).unwrap();
-	let error = refused(&folders);
-	assert!(
-		matches!(&error, ServeError::Load(LoadError::Corrupt { offset, .. }) if *offset == whole.len() as u64),
-		"{error}"
-	);
-}
-
-#[test]
-fn files_of_something_else_are_refused() {
-	for name in ["d0", "i0"] {
-		let (folders, _) = written();
-		let folder = if name == "d0" { folders.data() } else { folders.index() };
-		let path = folder.join("default").join(name);
-		let whole = std::fs::read(&path).unwrap();
-		for (at, what) in [(0, "0"), (4, "version")] {
-			let mut bytes = whole.clone();
-			bytes[at] ^= 0x40;
-			std::fs::write(&path, bytes).unwrap();
-			let error = refused(&folders).to_string();
-			assert!(error.contains(name) && error.contains(what), "{error}");
-		}
-	}
-	let (folders, _) = written();
-	std::fs::write(folders.index().join("default/zdb-namespace"), b"\x02\0\0\0").unwrap();
-	assert!(refused(&folders).to_string().contains("zdb-namespace"));
-}
-
-#[test]
 fn sequential_namespaces_are_left_alone() {
 	let folders = Folders::new();
 	let server = Running::embedded(folders.options());
@@ -452,61 +283,4 @@ fn impossible_options_are_said() {
 	let mut options = others.options();
 	options.listen = server.address().to_string();
 	assert!(matches!(Server::start(options).unwrap_err(), ServeError::Listen { .. }));
-}
-
-#[test]
-fn no_damage_makes_it_panic_or_serve_what_was_never_written() {
-	use rand::{rngs::StdRng, Rng, SeedableRng};
-	let seed = std::env::var("ZDB_SEED").map_or_else(|_| rand::random(), |it| it.parse().unwrap());
-	let mut random = StdRng::seed_from_u64(seed);
-	let whole = Folders::new();
-	let server = Running::embedded(whole.options());
-	let mut client = server.client();
-	for number in 0..30u8 {
-		let key = format!("key {}", number % 20);
-		client.call(&[&b"SET"[..], key.as_bytes(), &vec![number; usize::from(number) * 3]]);
-	}
-	client.call(&["DEL", "key 3"]);
-	server.stop();
-	for round in 0..150 {
-		let place = format!("seed {seed}, round {round}");
-		let folders = copy_of(&whole);
-		for path in [folders.data().join("default/d0"), folders.index().join("default/i0")] {
-			let mut bytes = std::fs::read(&path).unwrap();
-			for _ in 0..random.gen_range(0..4) {
-				let at = random.gen_range(0..bytes.len());
-				match random.gen_range(0..4) {
-					0 => bytes[at] = random.gen(),
-					1 => bytes[at] ^= 1 << random.gen_range(0..8),
-					2 => bytes.truncate(at.max(1)),
-					_ => bytes.extend((0..at).map(|_| random.gen::<u8>())),
-				}
-			}
-			std::fs::write(&path, bytes).unwrap();
-		}
-		for read_only in [true, false] {
-			let mut options = folders.options();
-			options.read_only = read_only;
-			let Ok(server) = Server::start(options) else { continue };
-			let server = Running::Embedded(server);
-			let mut client = server.client();
-			for number in 0..20u8 {
-				let key = format!("key {number}");
-				if let Reply::Bulk(value) = client.call(&["GET", &key]) {
-					let sound = client.call(&["CHECK", &key]) == Reply::Integer(1);
-					// Under another key perhaps: no checksum covers the keys of a data file, and
-					// an index that is gone as well can't contradict it.
-					let written =
-						(0..30u8).any(|number| value == vec![number; usize::from(number) * 3]);
-					assert!(written || !sound, "{place}: {key}");
-				}
-			}
-			zdb_support::scan(&mut client, "SCANX");
-			zdb_support::scan(&mut client, "RSCAN");
-			if !read_only {
-				assert_eq!(client.call(&["SET", "new", "value"]), Reply::bulk("new"), "{place}");
-				assert_eq!(client.call(&["GET", "new"]), Reply::bulk("value"), "{place}");
-			}
-		}
-	}
 }

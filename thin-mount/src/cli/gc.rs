@@ -1,6 +1,6 @@
 //! `thin-mount gc`
 
-use super::{failure::Failure, output::Output, reading::StoreArgs};
+use super::{failure::Failure, output::Output, progress::Bar, reading::StoreArgs};
 use anyhow::anyhow;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -71,7 +71,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
 			)));
 		}
 		if args.delete {
-			gc::delete(&**store, &found, &|_| {}).map_err(Failure::environment)?;
+			let bar = Bar::of_chunks(output, "Deleting", found.garbage.chunks);
+			let deleted = gc::delete(&**store, &found, &|done| bar.set_to(done));
+			deleted.map_err(Failure::environment)?;
 		}
 		report(store.name(), &found, args.delete, output)?;
 		garbage += found.garbage.chunks;

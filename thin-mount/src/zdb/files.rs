@@ -7,6 +7,8 @@ use std::{
 	fs::File,
 	io,
 	num::NonZeroUsize,
+	ops::Range,
+	os::unix::fs::MetadataExt,
 	path::PathBuf,
 	sync::{Arc, OnceLock},
 };
@@ -28,11 +30,19 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-	/// Its bytes in memory, if the system has addresses for them.
-	pub(super) fn mapped(&self) -> Option<&Arc<Mapped>> {
+	/// Its bytes in memory, if it has all of this range now, and the system addresses for it.
+	pub(super) fn mapped(&self, range: Range<u64>) -> Option<&Arc<Mapped>> {
+		let found = self.file.metadata().ok()?;
+		// After its end there are zeros in memory, up to the end of the page.
+		if range.end > found.len() {
+			return None;
+		}
 		let map = || {
-			let length = self.file.metadata().ok()?.len();
-			Mapped::new(&self.file, length.max(self.most)).map(Arc::new)
+			// The kernel says what is in memory to those alone whose file it is. To others it says
+			// that all of it is, and they would wait for the disk where they must not.
+			let own = found.uid() == rustix::process::geteuid().as_raw();
+			let length = found.len().max(self.most);
+			own.then(|| Mapped::new(&self.file, length).map(Arc::new)).flatten()
 		};
 		self.mapped.get_or_init(map).as_ref()
 	}
@@ -79,5 +89,38 @@ impl FileCache {
 		for name in gone {
 			files.pop(&name);
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn open(path: &std::path::Path) -> Arc<OpenFile> {
+		let files = FileCache::new(NonZeroUsize::MIN, 1 << 20);
+		files.open(0, Kind::Data, 0, || path.to_owned()).unwrap()
+	}
+
+	#[test]
+	fn only_what_is_there_is_sent_from_memory() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("d0");
+		std::fs::write(&path, [7; 10_000]).unwrap();
+		let file = open(&path);
+		assert!(file.mapped(0..10_000).is_some() && file.mapped(0..10_001).is_none());
+		std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(9_000).unwrap();
+		assert!(file.mapped(0..9_000).is_some() && file.mapped(8_999..9_001).is_none());
+	}
+
+	#[test]
+	fn files_of_others_are_read() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("d0");
+		std::fs::write(&path, [7; 10_000]).unwrap();
+		if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+			println!("SKIPPED: only root can give a file away");
+			return;
+		}
+		assert!(open(&path).mapped(0..10_000).is_none());
 	}
 }

@@ -379,6 +379,39 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 		.collect()
 }
 
+/// Folders with values in several files, and what is in them.
+pub fn written() -> (Folders, Expected) {
+	let folders = Folders::new();
+	let mut expected = Expected::default();
+	let server = Running::embedded(small_files(&folders));
+	expected.write(&mut server.client(), 3);
+	server.stop();
+	(folders, expected)
+}
+
+pub fn copy_of(folders: &Folders) -> Folders {
+	let copy = Folders::new();
+	for (from, to) in [(folders.data(), copy.data()), (folders.index(), copy.index())] {
+		std::fs::create_dir_all(to.join("default")).unwrap();
+		for (name, bytes) in files(&from.join("default")) {
+			std::fs::write(to.join("default").join(name), bytes).unwrap();
+		}
+	}
+	copy
+}
+
+pub fn last(folder: &Path, kind: char) -> PathBuf {
+	(0..)
+		.map(|number| folder.join(format!("default/{kind}{number}")))
+		.take_while(|path| path.exists())
+		.last()
+		.unwrap()
+}
+
+pub fn set_length(path: &Path, length: u64) {
+	std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap();
+}
+
 const ROOT: &str = "ZDB_TEST_FOLDER";
 const SYNC: &str = "ZDB_TEST_SYNC";
 

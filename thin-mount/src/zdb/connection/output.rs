@@ -163,7 +163,8 @@ impl<'a> Output<'a> {
 		length: usize,
 	) -> Result<(), Unsent> {
 		let open = namespace.open_file(Kind::Data, file).map_err(Unsent::Unreadable)?;
-		let mapped = if length >= LONG { open.mapped() } else { None };
+		let all = offset..offset.saturating_add(length as u64);
+		let mapped = if length >= LONG { open.mapped(all) } else { None };
 		let mut done = 0;
 		while done < length {
 			let size = (length - done).min(REPLY);
