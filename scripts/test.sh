@@ -10,7 +10,8 @@
 #   unit      the tests of the workspace                                2 to 5 minutes
 #   scripts   the tests of the polkadot-js scripts, licences            seconds
 #   files     a folder of files and a foreign database, packed,
-#             mounted, compared (scripts/test/files.sh)                 2 to 12 minutes
+#             mounted, compared (scripts/test/files.sh); then what a
+#             start costs, counted (scripts/test/costs.sh)              2 to 12 minutes
 # and these, which mostly wait for blocks. Where each can have a network of its own (as root), three of
 # them run at once, the others one after the other; --in-turn runs all of them so:
 #   registry  the registry of snapshots on a running chain, through the
@@ -121,7 +122,10 @@ step_scripts() {
 	say "NOT CHECKED: known flaws of dependencies; cargo deny check advisories asks for them"
 }
 step_registry() { alone "$SCRIPTS/test/registry.sh" --bin "$CARGO_TARGET_DIR/release"; }
-step_files() { "$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_files() {
+	"$SCRIPTS/test/files.sh" --bin "$CARGO_TARGET_DIR/release"
+	"$SCRIPTS/test/costs.sh" --bin "$CARGO_TARGET_DIR/release"
+}
 step_deploy() { alone "$SCRIPTS/test/deploy.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_explorer() { alone "$SCRIPTS/test/explorer.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_tutorial() { alone "$SCRIPTS/test/tutorial.sh" --bin "$CARGO_TARGET_DIR/release"; }

@@ -50,13 +50,7 @@ if [ -e "$place" ]; then
 	printf '%s\n' "$place" >&3
 	exit 0
 fi
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-[ -x "$bin/thin-node" ] || unusable "there is no $bin/thin-node"
+find_programs "$bin" thin-node
 
 # Under another name until it is whole.
 mkdir -p "${place%/*}"

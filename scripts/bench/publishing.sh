@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures how much publishing slows the import of blocks.
 #
-# Usage: scripts/bench/publishing.sh --bin DIRECTORY [--size SIZE] [--rounds N] [--json] [--help]
+# Usage: scripts/bench/publishing.sh [--bin DIRECTORY] [--size SIZE] [--rounds N] [--json] [--help]
 #
 # Fresh nodes sync a chain from a peer, as fast as they can, in turns: one that does nothing else, one
 # that publishes meanwhile (which a node leaves to the time after its sync unless it is told), and so on.
@@ -23,6 +23,7 @@ shopt -s inherit_errexit
 
 SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
+. "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/demo/nodes.sh"
 . "$SCRIPTS/bench/lib/database.sh"
@@ -47,11 +48,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [[ "$rounds" =~ ^[1-9]$ ]] || unusable "--rounds takes a number from 1 to 9, not '$rounds'"
-THIN_NODE="$bin/thin-node"
-THIN_MOUNT="$bin/thin-mount"
-for program in "$THIN_NODE" "$THIN_MOUNT"; do
-	[ -x "$program" ] || unusable "there is no $program; give --bin DIRECTORY"
-done
+find_programs "$bin" thin-node thin-mount
 chain="$("$SCRIPTS/bench/chain.sh" "$size" --bin "$bin")"
 blocks="$(jq .height "$chain/made.json")"
 make_work_directory thin-publishing

@@ -73,18 +73,7 @@ done
 [ ${#names[@]} -gt 0 ] || names=(start read hydrate pack import memory sparse)
 
 exec 3>&1 1>&2
-if [ -z "$bin" ]; then
-	"$SCRIPTS/setup.sh"
-	. "$SCRIPTS/env.sh"
-	(cd "$SCRIPTS/.." && build_workspace)
-	bin="$CARGO_TARGET_DIR/release"
-fi
-bin="$(cd "$bin" 2>/dev/null && pwd)" || unusable "there is no folder for --bin"
-THIN_NODE="$bin/thin-node"
-THIN_MOUNT="$bin/thin-mount"
-for program in "$THIN_NODE" "$THIN_MOUNT"; do
-	[ -x "$program" ] || unusable "there is no $program"
-done
+find_programs "$bin" thin-node thin-mount
 
 needs_chain() { [[ " ${names[*]} " =~ " start "|" hydrate "|" pack "|" import " ]]; }
 CHAIN=

@@ -121,9 +121,13 @@ impl LocalPath {
 		let deadline = Instant::now() + wait;
 		let mut told = false;
 		loop {
-			let reason = match kvdb_rocksdb::Database::open(&config, &self.path) {
+			let made = if create { make(&self.path, count) } else { Ok(()) };
+			let opened = made.and_then(|()| {
+				kvdb_rocksdb::Database::open(&config, &self.path).map_err(|error| error.to_string())
+			});
+			let reason = match opened {
 				Ok(database) => return Ok(sp_database::as_database(database)),
-				Err(error) => error.to_string(),
+				Err(reason) => reason,
 			};
 			let path = self.path.clone();
 			if !is_locked(&reason) {
@@ -143,6 +147,17 @@ impl LocalPath {
 			std::thread::sleep(LOCK_PAUSE);
 		}
 	}
+}
+
+/// Makes a database with all its columns at once. Whoever leaves that to kvdb gets one after the other,
+/// each with files of its own that are written through to the disk.
+fn make(path: &Path, columns: u32) -> Result<(), String> {
+	let mut options = rocksdb::Options::default();
+	options.create_if_missing(true);
+	options.create_missing_column_families(true);
+	rocksdb::DB::open_cf(&options, path, (0..columns).map(rocksdb_name))
+		.map(drop)
+		.map_err(|error| error.to_string())
 }
 
 /// Points the configuration of a thin node at its local database alone: for commands that ask for

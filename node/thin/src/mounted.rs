@@ -25,7 +25,7 @@ use thin_mount::{
 	blob::leaf_count,
 	cache::CacheOptions,
 	chunk::ChunkId,
-	fetch::{FetchOptions, Fetcher},
+	fetch::{FetchOptions, FetchStats, Fetcher},
 	image::{Image, ImageId},
 	mount::{Mount, MountOptions, MountStats},
 	progress::Progress,
@@ -160,13 +160,15 @@ impl Source {
 
 	fn fetched(&self) -> Fetched {
 		match self {
-			Self::Mounted(mount) => {
-				let stats = mount.stats().fetch;
-				Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched }
-			},
+			Self::Mounted(mount) => fetched_by(&mount.stats().fetch),
 			Self::Restored(fetched) => *fetched,
 		}
 	}
+}
+
+fn fetched_by(stats: &FetchStats) -> Fetched {
+	let requests = stats.stores.iter().map(|store| store.requests).sum();
+	Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched, requests }
 }
 
 /// A database and what it is read from. The fields are dropped in this order: files that are open
@@ -253,8 +255,7 @@ fn restore(
 		};
 		thin_mount::restore::restore(&image, &path, &on_progress)
 			.map_err(|error| failed(error.to_string()))?;
-		let stats = fetcher.stats();
-		fetched = Fetched { bytes: stats.bytes_fetched, chunks: stats.chunks_fetched };
+		fetched = fetched_by(&fetcher.stats());
 	}
 	Ok((path, Source::Restored(fetched)))
 }

@@ -23,6 +23,8 @@ pub struct Fetched {
 	pub bytes: u64,
 	/// Chunks.
 	pub chunks: u64,
+	/// Requests, of one or several chunks each.
+	pub requests: u64,
 }
 
 /// A node that was started from a snapshot.
@@ -64,6 +66,8 @@ pub struct StatusReport {
 	pub fetched_bytes: u64,
 	/// Chunks fetched from stores since the start.
 	pub fetched_chunks: u64,
+	/// Requests to stores since the start, of one or several chunks each.
+	pub fetch_requests: u64,
 	/// As of when the registration was proven, in milliseconds since 1970. `null` for a snapshot that
 	/// was taken without one.
 	pub proof_time: Option<u64>,
@@ -86,6 +90,7 @@ impl ThinStatus {
 			logical_size: self.manifest.logical_size,
 			fetched_bytes: fetched.bytes,
 			fetched_chunks: fetched.chunks,
+			fetch_requests: fetched.requests,
 			proof_time: self.proof_time,
 			history: self.history.report(),
 			bodies_from: self.promise.map(|promise| promise.bodies_from),

@@ -10,6 +10,7 @@ use sp_core::{
 	traits::{Externalities, RuntimeCode},
 };
 use sp_crypto_hashing::twox_128;
+use sp_maybe_compressed_blob::CODE_BLOB_BOMB_LIMIT;
 
 /// Reads the version of a runtime from its code, and asks the runtime only where it isn't there.
 #[derive(Clone)]
@@ -21,16 +22,51 @@ impl<E: RuntimeVersionOf> RuntimeVersionOf for ReadVersion<E> {
 		ext: &mut dyn Externalities,
 		code: &RuntimeCode<'_>,
 	) -> Result<RuntimeVersion> {
-		let embedded = code
-			.code_fetcher
-			.fetch_runtime_code()
-			.and_then(|wasm| RuntimeBlob::uncompress_if_needed(&wasm).ok())
-			.and_then(|blob| read_embedded_version(&blob).ok().flatten());
-		match embedded {
+		let code_bytes = code.code_fetcher.fetch_runtime_code();
+		match code_bytes.and_then(|bytes| embedded_version(&bytes)) {
 			Some(version) => Ok(version),
 			None => self.0.runtime_version(ext, code),
 		}
 	}
+}
+
+fn embedded_version(code: &[u8]) -> Option<RuntimeVersion> {
+	let wasm = sp_maybe_compressed_blob::decompress(code, CODE_BLOB_BOMB_LIMIT).ok()?;
+	let blob = RuntimeBlob::new(&custom_sections(&wasm)?).ok()?;
+	read_embedded_version(&blob).ok().flatten()
+}
+
+const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
+/// The sections in which a module says something of itself.
+const CUSTOM: u8 = 0;
+
+/// The module that has the custom sections of this one and nothing else: to read its functions takes
+/// longer than a version is worth. `None` when it is no module.
+fn custom_sections(wasm: &[u8]) -> Option<Vec<u8>> {
+	let mut rest = wasm.strip_prefix(PREAMBLE)?;
+	let mut kept = PREAMBLE.to_vec();
+	while let Some((kind, after)) = rest.split_first() {
+		let (length, content) = section_length(after)?;
+		let end = (rest.len() - content.len()).checked_add(length)?;
+		let (section, others) = rest.split_at_checked(end)?;
+		if *kind == CUSTOM {
+			kept.extend_from_slice(section);
+		}
+		rest = others;
+	}
+	Some(kept)
+}
+
+/// A number of 32 bits in LEB128, and what follows it.
+fn section_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+	let mut length = 0u64;
+	for (at, byte) in bytes.iter().enumerate().take(5) {
+		length |= u64::from(byte & 0x7f) << (7 * at);
+		if byte & 0x80 == 0 {
+			return Some((u32::try_from(length).ok()? as usize, &bytes[at + 1..]));
+		}
+	}
+	None
 }
 
 /// The GRANDPA authorities of a state, from where pallet-grandpa keeps them in a runtime that calls
@@ -106,6 +142,31 @@ mod tests {
 		assert_eq!(version_of(&module(&[])).1, 1);
 		assert_eq!(version_of(b"no module").1, 1);
 		assert_eq!(version_of(&module(&[("runtime_version", &[1, 2, 3])])).1, 1);
+	}
+
+	/// A section of any kind.
+	fn section(kind: u8, content: &[u8]) -> Vec<u8> {
+		[&[kind], &leb128(content.len())[..], content].concat()
+	}
+
+	#[test]
+	fn only_what_a_module_says_of_itself_is_kept() {
+		// Its functions are none that could be read.
+		let code = section(10, &[0xff; 300]);
+		let said = module(&[("runtime_version", b"seven")]);
+		let whole = [&said[..], &code].concat();
+		assert_eq!(custom_sections(&whole), Some(said.clone()));
+		let other_way = [&PREAMBLE[..], &code, &said[PREAMBLE.len()..]].concat();
+		assert_eq!(custom_sections(&other_way), Some(said.clone()));
+		assert_eq!(custom_sections(PREAMBLE), Some(PREAMBLE.to_vec()));
+		assert_eq!(custom_sections(b"\0asm\x02\0\0\0"), None);
+		for end in PREAMBLE.len() + 1..said.len() {
+			assert_eq!(custom_sections(&said[..end]), None, "cut to {end}");
+		}
+		let endless = [PREAMBLE, &[CUSTOM, 0xff, 0xff, 0xff, 0xff, 0xff]].concat();
+		assert_eq!(custom_sections(&endless), None);
+		let huge = [PREAMBLE, &[CUSTOM, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+		assert_eq!(custom_sections(&huge), None);
 	}
 
 	#[test]
