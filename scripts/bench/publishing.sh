@@ -12,9 +12,11 @@
 # for the blocks that one of them imported while it made a snapshot, and once for all. Between two snapshots
 # there is a pause: no pool takes a transaction during a sync, so that their registration fails.
 #
-#   --size SIZE   how large the chain's database is: chain.sh makes it once [256M]
-#   --rounds N    how many nodes of each kind [3]
-#   --json        one JSON object, on the last line
+#   --bin DIRECTORY   where thin-node and thin-mount are; without it, the project is set up and
+#                     built first
+#   --size SIZE       how large the chain's database is: chain.sh makes it once [256M]
+#   --rounds N        how many nodes of each kind [3]
+#   --json            one JSON object, on the last line
 #
 # Takes some minutes. KEEP_LOGS_AT=DIRECTORY keeps the logs of a run that failed.
 # Exit codes: 0 measured, 1 something failed, 2 wrong usage or environment.
