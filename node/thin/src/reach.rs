@@ -47,12 +47,15 @@ pub trait ReachApi {
 	fn reach(&self, id: String) -> RpcResult<Vec<Reached>>;
 }
 
+/// What the runtime is asked with, of which nothing is held.
+type Chain<Block, AccountId, Balance> = fn() -> (Block, AccountId, Balance);
+
 /// Answers for one node.
 pub struct ReachRpc<Block, Client, AccountId, Balance> {
 	client: Arc<Client>,
 	/// Held while locations are asked: whoever asks often waits, and takes no more threads.
 	asking: Mutex<()>,
-	_types: PhantomData<fn() -> (Block, AccountId, Balance)>,
+	_types: PhantomData<Chain<Block, AccountId, Balance>>,
 }
 
 impl<Block, Client, AccountId, Balance> ReachRpc<Block, Client, AccountId, Balance> {

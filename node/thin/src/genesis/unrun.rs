@@ -156,7 +156,7 @@ mod tests {
 		let said = module(&[("runtime_version", b"seven")]);
 		let whole = [&said[..], &code].concat();
 		assert_eq!(custom_sections(&whole), Some(said.clone()));
-		let other_way = [&PREAMBLE[..], &code, &said[PREAMBLE.len()..]].concat();
+		let other_way = [PREAMBLE, &code, &said[PREAMBLE.len()..]].concat();
 		assert_eq!(custom_sections(&other_way), Some(said.clone()));
 		assert_eq!(custom_sections(PREAMBLE), Some(PREAMBLE.to_vec()));
 		assert_eq!(custom_sections(b"\0asm\x02\0\0\0"), None);
