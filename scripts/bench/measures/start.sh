@@ -104,34 +104,33 @@ measure_start() {
 }
 
 start_slowly() {
-	local round options case="over 100 Mbit/s"
+	cold_starts "over 100 Mbit/s"
+	start_from_tarball "over 100 Mbit/s"
+}
+
+# cold_starts CASE: of a thin node, one for each round, from the store as it is now.
+cold_starts() {
+	local round options
 	mapfile -t options < <(thin_options)
 	for ((round = 1; round <= rounds; round++)); do
 		rm -rf "$WORK/thin"
-		start_once "$case" "thin, cold" "$WORK/thin" "${options[@]}"
+		start_once "$1" "thin, cold" "$WORK/thin" "${options[@]}"
 	done
-	start_from_tarball "$case"
 	rm -rf "$WORK/thin"
 }
 
 # The store alone is away, by a proxy: what a round trip costs.
 start_far_away() {
-	local round ms address near="$STORE"
+	local ms address near="$STORE"
 	address="${STORE#zdb://}"
 	for ms in 20 80; do
 		start "away-$ms" node "$SCRIPTS/bench/lib/delay.mjs" "${address%/*}" "$ms"
 		STORE="$(wait_for_line "away-$ms" '^listening on ' 30)"
 		STORE="zdb://${STORE#listening on }/default"
-		local options
-		mapfile -t options < <(thin_options)
-		for ((round = 1; round <= rounds; round++)); do
-			rm -rf "$WORK/thin"
-			start_once "store $ms ms away" "thin, cold" "$WORK/thin" "${options[@]}"
-		done
+		cold_starts "store $ms ms away"
 		stop "away-$ms"
 		STORE="$near"
 	done
-	rm -rf "$WORK/thin"
 }
 
 # The archive is made before; it is served by HTTP from memory, and unpacked as it comes.
