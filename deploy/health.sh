@@ -37,7 +37,7 @@ ask() {
 
 port="$2"
 if [ "$1" = rpc ]; then
-	ask 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' 'HTTP/1.1 200'
+	ask 'GET /health HTTP/1.1\r\nHost: localhost:'"$port"'\r\nConnection: close\r\n\r\n' 'HTTP/1.1 200'
 else
 	# shellcheck disable=SC2016
 	ask '*1\r\n$4\r\nPING\r\n' '+PONG'

@@ -180,12 +180,13 @@ start_service() {
 }
 
 check_running() {
-	local rpc metrics peers store address
+	local rpc filtered metrics peers store address
 	rpc="$(free_port)"
+	filtered="$(free_port)"
 	metrics="$(free_port)"
 	peers="$(free_port)"
 	start_service alice --rpc-port "$rpc" --port "$peers" --prometheus-port "$metrics"
-	start_service bob --rpc-port "$(free_port)" --port "$(free_port)" --prometheus-port "$(free_port)"
+	start_service bob --rpc-port "$filtered" --port "$(free_port)" --prometheus-port "$(free_port)"
 	mkdir "$WORK/zdb"
 	start_manager store
 	NOTIFY_SOCKET="$WORK/store.socket" start store "$bin/thin-mount" serve --data "$WORK/zdb/data" \
@@ -205,6 +206,8 @@ check_running() {
 	node "$SCRIPTS/test/deploy.mjs" metrics "$DEPLOY" "$metrics"
 
 	"$DEPLOY/health.sh" rpc "$rpc" || fail "health.sh says that a running node doesn't answer"
+	# It has no --rpc-cors=all, and refuses requests that name another host than it has.
+	"$DEPLOY/health.sh" rpc "$filtered" || fail "health.sh isn't let in by a node that looks at the host"
 	"$DEPLOY/health.sh" store "$store" || fail "health.sh says that a running store doesn't answer"
 	! "$DEPLOY/health.sh" rpc "$store" || fail "health.sh takes a store for a node"
 	! "$DEPLOY/health.sh" store "$rpc" || fail "health.sh takes a node for a store"

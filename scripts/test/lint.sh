@@ -11,10 +11,12 @@
 # that the dependencies are built without); and the runtime isn't compiled to
 # WebAssembly for them. `cargo build` afterwards puts the real programs in their place.
 #
-# The plain node, which the tutorial's diff begins with, is compiled here and nowhere else.
+# The plain node and the plain runtime, which the tutorial's diffs begin with, are compiled here and nowhere else.
 lint_workspace() {
 	local separator=__CLIPPY_HACKERY__
-	SKIP_WASM_BUILD=1 RUSTC_WORKSPACE_WRAPPER="$(command -v clippy-driver)" \
+	local plain="$CARGO_TARGET_DIR/plain-runtime"
+	node "$SCRIPTS/test/plain-runtime.mjs" "$plain"
+	THIN_PLAIN_RUNTIME="$plain" SKIP_WASM_BUILD=1 RUSTC_WORKSPACE_WRAPPER="$(command -v clippy-driver)" \
 		CLIPPY_ARGS="-Dwarnings${separator}-Copt-level=0${separator}-Cdebug-assertions=off${separator}" \
-		cargo build --release --workspace --all-targets --locked --features plain-node/compiled
+		cargo build --release --workspace --all-targets --locked --features plain-node/compiled,thin-runtime/plain
 }

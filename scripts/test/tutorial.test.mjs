@@ -1,32 +1,14 @@
 // The diffs that docs/TUTORIAL.md shows for a chain of one's own are between files that are compiled.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { read, readDiffs, ROOT } from './tutorial-diffs.mjs';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const read = (path) => readFileSync(join(ROOT, path), 'utf8');
+const diffs = readDiffs();
 /** Without what rustfmt decides: white space, and commas before what closes. */
 const bare = (code) => code.replace(/\s+/g, '').replace(/,(?=[)\]}])/g, '');
-
-/** The diffs: `{ from, to, hunks }`, each hunk the lines of it. `from` is missing for the runtime. */
-const diffs = [...read('docs/TUTORIAL.md').matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, block]) => {
-	const lines = block.trimEnd().split('\n');
-	const file = (mark) =>
-		lines[0].startsWith(mark) || lines[1].startsWith(mark)
-			? lines.find((line) => line.startsWith(mark)).slice(4)
-			: undefined;
-	const [from, to] = [file('--- '), file('+++ ')];
-	assert.ok(to, `a diff without a name:\n${block}`);
-	const hunks = [[]];
-	for (const line of lines.slice(from ? 2 : 1)) {
-		if (line === '@@') hunks.push([]);
-		else hunks.at(-1).push(line);
-	}
-	return { from, to, hunks };
-});
 
 /** One side of a hunk, in the pieces between what stands for more than is shown. */
 function side(hunk, mark) {

@@ -6,8 +6,7 @@
 //! Memory stays bounded. Blocks are walked one by one. Which trie nodes have been visited is kept
 //! in a database of its own, so that a node that many states share is read once; it takes some
 //! sixty bytes of disk for each node. An audit that was cut off goes on where it was: chunks by
-//! files, blocks and states one by one. A state that was not finished is read again, and so are the
-//! entries.
+//! files, blocks one by one, and within a state by its nodes. The entries are read again.
 
 mod blocks;
 mod chunks;
@@ -15,13 +14,15 @@ pub mod command;
 mod entries;
 mod folder;
 mod journal;
+mod place;
 mod report;
 mod states;
 #[cfg(test)]
 mod tests;
 mod visited;
 
-pub use journal::{Checkpoints, ChunksDone, DatabaseDone, Done, Stage};
+pub use journal::{Checkpoints, ChunksDone, DatabaseDone, Done, Stage, StatesDone};
+pub use place::{Place, Trie};
 pub use report::{BlockCounts, EntryCounts, Faults, Report, StateCounts};
 
 use crate::{
@@ -100,11 +101,13 @@ where
 	pub fn run(self) -> Result<Report, AuditError> {
 		let lower = Lower::new(Box::new(self.raw.clone()), self.proven).held_to(self.promise);
 		let mut done = self.done.clone();
-		done.run = done.run.wrapping_add(1);
 		blocks::check(&lower, &mut done, &self.checkpoints, self.on_progress)?;
-		let visited = self.visited(&mut done)?;
+		let mut visited = self.visited(&mut done)?;
 		// What this run leaves must not be taken for that of the next one.
-		self.checkpoints.save(&done);
+		if !self.checkpoints.save(&done) {
+			drop(visited);
+			visited = self.begin_states(&mut done)?;
+		}
 		let states = states::States {
 			raw: &*self.raw,
 			lower: &lower,
@@ -114,8 +117,6 @@ where
 			on_progress: self.on_progress,
 		};
 		states.check(&mut done, &self.checkpoints)?;
-		visited.flush()?;
-		self.checkpoints.save(&done);
 		let mut faults = done.block_faults;
 		faults.append(done.state_faults);
 		let entries = entries::Entries {
@@ -129,18 +130,25 @@ where
 		Ok(Report { blocks: done.blocks, states: done.states, entries, faults })
 	}
 
-	/// The list of visited nodes of the states that are through; if it is gone, none is.
+	/// The list of visited nodes; if it is gone, no state is through.
 	fn visited(&self, done: &mut DatabaseDone) -> Result<visited::Visited, AuditError> {
-		let (name, run) = (done.visited, done.run);
-		if let Stage::States(finished @ 1..) = done.stage {
-			if let Some(visited) = visited::Visited::resume(self.folder, name, run, finished)? {
+		if let Stage::States(at) = &mut done.stage {
+			at.abandon();
+			let resumed =
+				visited::Visited::resume(self.folder, done.visited, at.abandoned.clone())?;
+			if let Some(visited) = resumed {
 				return Ok(visited);
 			}
-			done.stage = Stage::States(0);
-			(done.states, done.state_faults) = (StateCounts::default(), Faults::default());
 		}
+		self.begin_states(done)
+	}
+
+	/// An empty list, which nothing that is written down so far goes with.
+	fn begin_states(&self, done: &mut DatabaseDone) -> Result<visited::Visited, AuditError> {
+		done.stage = Stage::States(StatesDone::default());
+		(done.states, done.state_faults) = (StateCounts::default(), Faults::default());
 		done.visited = new_name();
-		visited::Visited::create(self.folder, done.visited, run)
+		visited::Visited::create(self.folder, done.visited)
 	}
 }
 

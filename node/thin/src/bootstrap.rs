@@ -3,6 +3,8 @@
 //! The order of the steps is what the SDK needs: genesis first, then N as if it were its child,
 //! with the blocks between hidden, and GRANDPA's records before GRANDPA is asked.
 
+pub(crate) mod scratch;
+
 use crate::{
 	columns,
 	error::StartError,

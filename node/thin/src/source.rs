@@ -186,3 +186,6 @@ impl Pages for RpcPages<'_> {
 		Ok(Some(page))
 	}
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ measure_start() {
 	start_far_away
 	start_from_tarball "from this machine"
 	start_from_squashfs
-	start_after_full_sync
+	start_after_sync
 	if [ -n "${BENCH_NETWORK:-}" ] && limit_rate 100mbit; then
 		say "with 100 Mbit/s (minutes)"
 		start_slowly
@@ -173,22 +173,39 @@ start_from_squashfs() {
 	rm -rf "$place"
 }
 
-# start_peer BASE-PATH: a node that others sync from.
+# start_peer BASE-PATH [NAME]: a node that others sync from.
 start_peer() {
+	local name="${2:-peer}"
 	BOOTNODES=()
-	copy_base "$1" "$WORK/peer"
-	start_node peer "$WORK/peer" --name peer
-	BOOTNODES=("/ip4/127.0.0.1/tcp/${P2P_PORT[peer]}/p2p/$(ask_text peer-id "${RPC_PORT[peer]}" 60)")
+	copy_base "$1" "$WORK/$name"
+	start_node "$name" "$WORK/$name" --name "$name"
+	BOOTNODES=("/ip4/127.0.0.1/tcp/${P2P_PORT[$name]}/p2p/$(ask_text peer-id "${RPC_PORT[$name]}" 60)")
 }
 
 stop_peer() {
-	stop peer
+	local name="${1:-peer}"
+	stop "$name"
 	BOOTNODES=()
-	rm -rf "$WORK/peer"
+	rm -rf "${WORK:?}/$name"
+}
+
+# Warp sync doesn't begin with fewer than three peers.
+start_after_warp_sync() {
+	local name nodes=()
+	for name in first second third; do
+		start_peer "$WORK/small" "$name"
+		nodes+=("${BOOTNODES[@]}")
+	done
+	BOOTNODES=("${nodes[@]}")
+	# And not on a node that keeps every state.
+	local PRUNING=(--state-pruning 256 --blocks-pruning archive)
+	start_once "$1" "warp sync" "$WORK/synced" --sync warp
+	for name in first second third; do stop_peer "$name"; done
+	rm -rf "$WORK/synced"
 }
 
 # Of a smaller chain, or it would take longer than all the rest.
-start_after_full_sync() {
+start_after_sync() {
 	local chain small=64M options
 	local kept=("$N" "$N_HASH" "$SNAPSHOT" "$IMAGE")
 	chain="$("$SCRIPTS/bench/chain.sh" "$small" --bin "$bin")"
@@ -202,8 +219,10 @@ start_after_full_sync() {
 	start_peer "$WORK/small"
 	start_once "a chain of $small" "full sync" "$WORK/synced" --sync full
 	stop_peer
+	rm -rf "$WORK/synced"
+	start_after_warp_sync "a chain of $small"
 	stop store
-	rm -rf "$WORK/synced" "$WORK/thin" "$WORK/small" "$WORK/zdb"
+	rm -rf "$WORK/thin" "$WORK/small" "$WORK/zdb"
 	mv "$WORK/zdb.kept" "$WORK/zdb"
 	mv "$WORK/chain.json.kept" "$WORK/chain.json"
 	N="${kept[0]}" N_HASH="${kept[1]}" SNAPSHOT="${kept[2]}" IMAGE="${kept[3]}"

@@ -110,6 +110,10 @@ impl CachedBlob {
 				[0; size_of::<Bits>() / 8]
 			},
 		};
+		// Whoever reads here and there in a large file would have all of its map in memory.
+		if !state.blocks.contains_key(&block) && present.iter().all(|word| *word == 0) {
+			return Presence::Absent;
+		}
 		let known = state.block(block);
 		known.present.iter_mut().zip(present).for_each(|(word, more)| *word |= more);
 		match known.present[word] & bit {

@@ -1,7 +1,7 @@
 //! Every block from N to genesis, by the parents.
 
 use super::{
-	journal::{Checkpoints, DatabaseDone, Stage},
+	journal::{Checkpoints, DatabaseDone, Stage, StatesDone},
 	note, AuditError, BlockCounts, Faults, OnProgress, Progress,
 };
 use crate::{
@@ -49,7 +49,7 @@ where
 		}
 		on_progress(Progress { step: "blocks", done: u64::from(n.number - block.number), total });
 	}
-	done.stage = Stage::States(0);
+	done.stage = Stage::States(StatesDone::default());
 	Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! only for the same snapshot, the same version of the program, and a week. One that is damaged
 //! counts for nothing: the audit then begins again.
 
-use super::{BlockCounts, Faults, StateCounts};
+use super::{place::Place, BlockCounts, Faults, StateCounts};
 use crate::columns::BlockKey;
 use codec::{Decode, DecodeAll, Encode};
 use pallet_snapshots::SnapshotId;
@@ -17,12 +17,13 @@ use std::{
 	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-const VERSION: &str = concat!("thin audit journal 1 of ", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("thin audit journal 2 of ", env!("CARGO_PKG_VERSION"));
 const FILE: &str = "journal";
 /// Stores lose things: what was there longer ago than this is looked for again.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How often it is written down how far an audit is.
 pub(super) const SAVE_EVERY: Duration = Duration::from_secs(10);
+const NODES: u64 = 1_024;
 
 /// What is known of the chunks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -45,8 +46,33 @@ pub enum Stage {
 	Start,
 	/// This block comes next, on the way down.
 	Block(u32, [u8; 32]),
-	/// The blocks are through, and so many states are.
-	States(u64),
+	/// The blocks are through.
+	States(StatesDone),
+}
+
+/// How far the states are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct StatesDone {
+	/// So many are through.
+	pub through: u64,
+	/// Of the next one, the nodes that are to be visited, with all below them. None when it has
+	/// not been begun.
+	pub waiting: Vec<Place>,
+	/// How many faults were known when it was begun.
+	pub faults: u64,
+	/// The part of the walk that comes next: each ends where it is written down how far it is.
+	pub part: u64,
+	/// Parts that were cut off, in ascending order: the nodes visited in them don't count.
+	pub abandoned: Vec<u64>,
+}
+
+impl StatesDone {
+	/// Begins a run: what the one before has visited since it last said how far it was is visited
+	/// again.
+	pub(super) fn abandon(&mut self) {
+		self.abandoned.push(self.part);
+		self.part += 1;
+	}
 }
 
 /// What is known of the database.
@@ -62,8 +88,6 @@ pub struct DatabaseDone {
 	pub states: StateCounts,
 	/// What is wrong with these.
 	pub state_faults: Faults,
-	/// Which run this is: what an earlier one left half done doesn't count.
-	pub run: u32,
 	/// Tells the list of visited nodes from another one.
 	pub visited: [u8; 32],
 }
@@ -87,6 +111,8 @@ pub struct Done {
 /// Where an audit writes down how far it is.
 pub struct Checkpoints<'a> {
 	every: Duration,
+	/// So many nodes are visited between two looks at the clock.
+	pub(super) nodes: u64,
 	save: &'a dyn Fn(&DatabaseDone) -> io::Result<()>,
 	last: Cell<Instant>,
 }
@@ -94,7 +120,7 @@ pub struct Checkpoints<'a> {
 impl<'a> Checkpoints<'a> {
 	/// Calls `save` this often.
 	pub fn new(every: Duration, save: &'a dyn Fn(&DatabaseDone) -> io::Result<()>) -> Self {
-		Self { every, save, last: Cell::new(Instant::now()) }
+		Self { every, nodes: NODES, save, last: Cell::new(Instant::now()) }
 	}
 
 	/// Whether it is time.
@@ -102,12 +128,14 @@ impl<'a> Checkpoints<'a> {
 		self.last.get().elapsed() >= self.every
 	}
 
-	/// Writes down. That this fails is no fault of the snapshot, and ends no audit.
-	pub(super) fn save(&self, done: &DatabaseDone) {
+	/// Writes down; whether it could. That this fails is no fault of the snapshot, and ends no audit.
+	pub(super) fn save(&self, done: &DatabaseDone) -> bool {
 		self.last.set(Instant::now());
-		if let Err(error) = (self.save)(done) {
+		let saved = (self.save)(done);
+		if let Err(error) = &saved {
 			tracing::warn!(target: "thin", %error, "how far the audit is can't be written down");
 		}
+		saved.is_ok()
 	}
 }
 

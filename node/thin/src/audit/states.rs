@@ -1,10 +1,11 @@
 //! The state tries: of N, and of every block whose state the image is to have.
 
 use super::{
-	journal::{Checkpoints, DatabaseDone, Stage},
+	journal::{Checkpoints, DatabaseDone, Stage, StatesDone},
 	note,
+	place::{Place, Trie},
 	visited::{Visited, What},
-	AuditError, Faults, OnProgress, Progress, StateCounts,
+	AuditError, OnProgress, Progress,
 };
 use crate::{
 	columns::{self, BlockKey},
@@ -48,21 +49,38 @@ where
 			Pruning::Archive | Pruning::ArchiveCanonical => 0,
 			Pruning::Keep(kept) => n.saturating_sub(kept),
 		};
-		let through = match done.stage {
-			Stage::States(through) => through,
-			_ => 0,
+		let mut at = match &done.stage {
+			Stage::States(at) => at.clone(),
+			_ => StatesDone::default(),
 		};
+		self.visited.begin(at.part);
 		let blocks = [n].into_iter().chain(first.max(self.lowest)..n);
-		for (state, number) in (0..).zip(blocks).skip(through as usize) {
-			self.visited.begin(state);
-			self.state_of(number, &mut done.states, &mut done.state_faults)?;
-			done.stage = Stage::States(state + 1);
+		for number in blocks.skip(at.through as usize) {
+			self.state_of(number, &mut at, done, checkpoints)?;
+			at.through += 1;
 			if checkpoints.are_due() {
-				self.visited.flush()?;
-				checkpoints.save(done);
+				self.save(&mut at, done, checkpoints)?;
 			}
 			let total = Some(u64::from(n - first) + 1);
-			(self.on_progress)(Progress { step: "states", done: state, total });
+			(self.on_progress)(Progress { step: "states", done: at.through, total });
+		}
+		self.save(&mut at, done, checkpoints)
+	}
+
+	/// Writes down how far it is. What is visited from then on is another part.
+	fn save(
+		&self,
+		at: &mut StatesDone,
+		done: &mut DatabaseDone,
+		checkpoints: &Checkpoints<'_>,
+	) -> Result<(), AuditError> {
+		self.visited.flush()?;
+		let next = StatesDone { part: at.part + 1, ..at.clone() };
+		done.stage = Stage::States(next.clone());
+		// Otherwise the part goes on: what isn't written down doesn't count.
+		if checkpoints.save(done) {
+			*at = next;
+			self.visited.begin(at.part);
 		}
 		Ok(())
 	}
@@ -70,9 +88,11 @@ where
 	fn state_of(
 		&self,
 		number: u32,
-		counts: &mut StateCounts,
-		faults: &mut Faults,
+		at: &mut StatesDone,
+		done: &mut DatabaseDone,
+		checkpoints: &Checkpoints<'_>,
 	) -> Result<(), AuditError> {
+		let faults = &mut done.state_faults;
 		let Some(Some(block)) = note(faults, self.lower.canonical(number))? else { return Ok(()) };
 		let header = note(faults, self.lower.get(columns::HEADER, &block.bytes()))?.flatten();
 		// What is wrong with a header is known by now.
@@ -81,20 +101,18 @@ where
 		};
 		let Ok(root) = bytes32(*header.state_root()) else { return Ok(()) };
 		if self.is_pruned(&block, root)? {
-			counts.pruned += 1;
+			done.states.pruned += 1;
 			return Ok(());
 		}
-		let before = faults.count;
-		let mut walk = Walk {
-			states: self,
-			block: &block,
-			counts,
-			faults,
-			waiting: vec![Place { trie: Trie::Top, path: Vec::new(), hash: root }],
-		};
-		walk.run()?;
-		if faults.count == before {
-			counts.whole += 1;
+		// Otherwise this one was begun already.
+		if at.waiting.is_empty() {
+			at.faults = done.state_faults.count;
+			at.waiting.push(Place { trie: Trie::Top, path: Vec::new(), hash: root });
+		}
+		let mut walk = Walk { states: self, block: &block, done, at };
+		walk.run(checkpoints)?;
+		if done.state_faults.count == at.faults {
+			done.states.whole += 1;
 		}
 		Ok(())
 	}
@@ -116,68 +134,51 @@ fn null_node<Block: BlockT>() -> [u8; 32] {
 	hash
 }
 
-/// Which trie a node is of.
-#[derive(Clone)]
-enum Trie {
-	Top,
-	/// A child trie, whose nodes have this before their keys.
-	Child(Arc<[u8]>),
-}
-
-impl Trie {
-	fn prefix(&self) -> &[u8] {
-		match self {
-			Self::Top => &[],
-			Self::Child(prefix) => prefix,
-		}
-	}
-}
-
-/// A node, by the way to it: one nibble a byte.
-struct Place {
-	trie: Trie,
-	path: Vec<u8>,
-	hash: [u8; 32],
-}
-
-impl Place {
-	/// The key of the database: the path in whole bytes, half a byte if one is left, and the hash.
-	fn key(&self) -> Vec<u8> {
-		let mut key = self.trie.prefix().to_vec();
-		key.extend(self.path.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)));
-		key.extend_from_slice(&self.hash);
-		key
-	}
-}
-
 /// The walk over one state. What it holds in memory is the way down, and the siblings beside it.
 struct Walk<'a, 'b, Block: BlockT> {
 	states: &'a States<'b, Block>,
 	block: &'a BlockKey,
-	counts: &'a mut StateCounts,
-	faults: &'a mut Faults,
-	waiting: Vec<Place>,
+	done: &'a mut DatabaseDone,
+	at: &'a mut StatesDone,
 }
 
 impl<Block: BlockT> Walk<'_, '_, Block>
 where
 	NumberFor<Block>: BlockNumberOps,
 {
-	fn run(&mut self) -> Result<(), AuditError> {
-		while let Some(place) = self.waiting.pop() {
-			let is_empty = place.path.is_empty() && place.hash == null_node::<Block>();
-			let key = place.key();
-			if is_empty || !self.states.visited.insert(&key, What::Node)? {
-				continue;
-			}
-			let Some(node) = self.load(&key, "trie node")? else { continue };
-			self.counts.nodes += 1;
-			self.counts.node_bytes += node.len() as u64;
-			if let Err(reason) = self.follow(&place.trie, place.path, &node)? {
-				self.faults.add(Violation::new(columns::STATE, &key, reason).to_string());
+	fn run(&mut self, checkpoints: &Checkpoints<'_>) -> Result<(), AuditError> {
+		let mut since_look = 0;
+		while let Some(place) = self.at.waiting.pop() {
+			self.visit(place)?;
+			since_look += 1;
+			if since_look >= checkpoints.nodes && !self.at.waiting.is_empty() {
+				since_look = 0;
+				if checkpoints.are_due() {
+					self.states.save(self.at, self.done, checkpoints)?;
+				}
 			}
 		}
 		Ok(())
+	}
+
+	fn visit(&mut self, place: Place) -> Result<(), AuditError> {
+		let is_empty = place.path.is_empty() && place.hash == null_node::<Block>();
+		let key = place.key();
+		if is_empty || !self.states.visited.insert(&key, What::Node)? {
+			return Ok(());
+		}
+		let Some(node) = self.load(&key, "trie node")? else { return Ok(()) };
+		self.done.states.nodes += 1;
+		self.done.states.node_bytes += node.len() as u64;
+		if let Err(reason) = self.follow(&place.trie, place.path, &node)? {
+			self.fault(&key, reason);
+		}
+		Ok(())
+	}
+
+	fn fault(&mut self, key: &[u8], reason: String) {
+		let violation = Violation::new(columns::STATE, key, reason);
+		self.done.state_faults.add(violation.to_string());
 	}
 
 	/// The bytes under a key that ends with their hash. `None` when that is a fault, which is noted.
@@ -185,11 +186,11 @@ where
 		let Some(bytes) = self.states.raw.get(columns::STATE, key)? else {
 			let number = self.block.number;
 			let reason = format!("a {what} of the state of block {number} is not there");
-			self.faults.add(Violation::new(columns::STATE, key, reason).to_string());
+			self.fault(key, reason);
 			return Ok(None);
 		};
 		let checked = integrity::hashed::<Block>(columns::STATE, key, bytes);
-		note(self.faults, checked.map_err(Into::into))
+		note(&mut self.done.state_faults, checked.map_err(Into::into))
 	}
 
 	/// Notes the children and checks the value of a node. The inner result is about the node.
@@ -231,7 +232,7 @@ where
 					let Some(hash) = hash_in(node, range) else {
 						return Ok(Err("a child without a hash".into()));
 					};
-					self.waiting.push(Place { trie: trie.clone(), path, hash });
+					self.at.waiting.push(Place { trie: trie.clone(), path, hash });
 				},
 				Some(NodeHandlePlan::Inline(range)) => {
 					// At most 31 bytes, so that this ends soon.
@@ -268,8 +269,8 @@ where
 					return Ok(Ok(()));
 				}
 				let Some(bytes) = self.load(&place, "value")? else { return Ok(Ok(())) };
-				self.counts.values += 1;
-				self.counts.value_bytes += bytes.len() as u64;
+				self.done.states.values += 1;
+				self.done.states.value_bytes += bytes.len() as u64;
 				bytes
 			},
 		};
@@ -286,8 +287,12 @@ where
 			return Err("a child trie of an unknown kind".into());
 		};
 		let hash = root.try_into().map_err(|_| "the root of a child trie is no hash")?;
-		self.counts.child_tries += 1;
-		self.waiting.push(Place { trie: Trie::Child(name.into()), path: Vec::new(), hash });
+		self.done.states.child_tries += 1;
+		self.at.waiting.push(Place {
+			trie: Trie::Child(Arc::new(name.to_vec())),
+			path: Vec::new(),
+			hash,
+		});
 		Ok(())
 	}
 }

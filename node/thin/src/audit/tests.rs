@@ -43,6 +43,8 @@ impl Fixture {
 		done: DatabaseDone,
 		save: &dyn Fn(&DatabaseDone) -> std::io::Result<()>,
 	) -> Report {
+		let mut checkpoints = Checkpoints::new(Duration::ZERO, save);
+		checkpoints.nodes = 5;
 		let proof = self.chain.proof(N);
 		let proven = proof.verify(&self.chain.genesis, &self.chain.manifest(N)).unwrap();
 		let audit = Audit::<Block> {
@@ -52,7 +54,7 @@ impl Fixture {
 			promise: self.promise,
 			folder: &folder.join("visited"),
 			done,
-			checkpoints: Checkpoints::new(Duration::ZERO, save),
+			checkpoints,
 			on_progress: &|_| {},
 		};
 		audit.run().unwrap()
@@ -356,7 +358,9 @@ fn a_lost_list_of_visited_nodes_begins_the_states_again() {
 	};
 	let whole = f.audit_from(folder.path(), DatabaseDone::default(), &save);
 	assert!(whole.faults.is_empty());
-	let half = saved.lock().iter().find(|done| done.stage == Stage::States(12)).cloned().unwrap();
+	let is_half =
+		|done: &&DatabaseDone| matches!(&done.stage, Stage::States(at) if at.through == 12);
+	let half = saved.lock().iter().find(is_half).cloned().unwrap();
 	let visited = folder.path().join("visited");
 	std::fs::remove_dir_all(&visited).unwrap();
 	assert_eq!(f.audit_from(folder.path(), half.clone(), &|_| Ok(())), whole);
@@ -369,12 +373,47 @@ fn a_lost_list_of_visited_nodes_begins_the_states_again() {
 	assert_eq!(f.audit_from(folder.path(), half, &|_| Ok(())), whole);
 }
 
-/// What a run has visited for a state that it did not finish, the next one visits again.
+/// From each place where it says how far it is, within a state too, an audit comes to the same end;
+/// what it has visited since doesn't count, and none of it is left out.
+#[test]
+fn an_audit_goes_on_from_where_it_last_said_how_far_it_was() {
+	let f = broken();
+	// An audit whose journal can't be written from the save with this number on, and its last word.
+	let cut_off = |folder: &Path, number: u32| {
+		let (saves, last) = (Cell::new(0), Mutex::new(DatabaseDone::default()));
+		let save = |done: &DatabaseDone| {
+			saves.set(saves.get() + 1);
+			if saves.get() >= number {
+				return Err(std::io::Error::other("full"));
+			}
+			*last.lock() = done.clone();
+			Ok(())
+		};
+		let report = f.audit_from(folder, DatabaseDone::default(), &save);
+		(report, saves.get(), last.into_inner())
+	};
+	let folder = tempfile::tempdir().unwrap();
+	let (whole, saves, _) = cut_off(folder.path(), u32::MAX);
+	let mut within = 0;
+	for number in (1..=saves).step_by(8) {
+		let folder = tempfile::tempdir().unwrap();
+		let (report, _, done) = cut_off(folder.path(), number);
+		assert_eq!(report, whole);
+		let at = format!("{:?}", done.stage);
+		if matches!(&done.stage, Stage::States(at) if !at.waiting.is_empty()) {
+			within += 1;
+		}
+		assert_eq!(f.audit_from(folder.path(), done, &|_| Ok(())), whole, "{at}");
+	}
+	assert!(within > 2, "of {saves} times, it stopped within a state {within} times");
+}
+
+/// What was visited in a part that was cut off counts as not visited.
 #[test]
 fn what_was_half_done_is_done_again() {
 	let folder = tempfile::tempdir().unwrap();
 	let path = folder.path().join("visited");
-	let set = visited::Visited::create(&path, [1; 32], 1).unwrap();
+	let set = visited::Visited::create(&path, [1; 32]).unwrap();
 	set.begin(0);
 	assert!(set.insert(b"of the first", visited::What::Node).unwrap());
 	assert!(!set.insert(b"of the first", visited::What::Node).unwrap());
@@ -383,10 +422,16 @@ fn what_was_half_done_is_done_again() {
 	assert!(set.insert(b"of the second", visited::What::Node).unwrap());
 	set.flush().unwrap();
 	drop(set);
-	assert!(visited::Visited::resume(&path, [2; 32], 2, 1).unwrap().is_none());
-	let set = visited::Visited::resume(&path, [1; 32], 2, 1).unwrap().unwrap();
-	set.begin(1);
+	assert!(visited::Visited::resume(&path, [2; 32], vec![1]).unwrap().is_none());
+	let set = visited::Visited::resume(&path, [1; 32], vec![1]).unwrap().unwrap();
+	set.begin(2);
 	assert!(!set.insert(b"of the first", visited::What::Node).unwrap());
 	assert!(set.insert(b"of the second", visited::What::Node).unwrap());
+	assert!(!set.insert(b"of the second", visited::What::Node).unwrap());
+	set.flush().unwrap();
+	drop(set);
+	// The next run knows of both that were cut off, and takes what the second left for done.
+	let set = visited::Visited::resume(&path, [1; 32], vec![1, 3]).unwrap().unwrap();
+	set.begin(4);
 	assert!(!set.insert(b"of the second", visited::What::Node).unwrap());
 }

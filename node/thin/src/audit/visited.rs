@@ -25,30 +25,27 @@ pub(super) enum What {
 
 /// A set of database keys, in order.
 ///
-/// With each is kept in which run of the audit, and for which state, it was visited. A run that was
-/// cut off has left nodes whose children it had not reached. What it visited for a state that it
-/// had not finished counts as not visited.
+/// With each is kept in which part of the audit it was visited. A part that was cut off has left
+/// nodes whose children it had not reached: what was visited in it counts as not visited.
 pub(super) struct Visited {
 	db: DB,
 	path: PathBuf,
 	unlogged: WriteOptions,
-	run: u32,
-	/// So many states were finished by earlier runs.
-	finished: u64,
-	state: Cell<u64>,
+	/// In ascending order.
+	abandoned: Vec<u64>,
+	part: Cell<u64>,
 }
 
 /// The key of the name; it comes after all others.
 const NAME: &[u8] = &[0xff];
 
 impl Visited {
-	/// What an audit has left that has finished so many states, under this name. `None` when it
-	/// is not there.
+	/// What an audit has left under this name, without what it visited in the parts that were cut
+	/// off. `None` when it is not there.
 	pub fn resume(
 		path: &Path,
 		name: [u8; 32],
-		run: u32,
-		finished: u64,
+		abandoned: Vec<u64>,
 	) -> Result<Option<Self>, AuditError> {
 		if !path.exists() {
 			return Ok(None);
@@ -56,11 +53,11 @@ impl Visited {
 		// What can't be opened is as good as gone.
 		let Ok(db) = DB::open(&options(false), path) else { return Ok(None) };
 		let same = db.get(NAME).map_err(failed(path))?.as_deref() == Some(&name[..]);
-		Ok(same.then(|| Self::new(db, path, run, finished)))
+		Ok(same.then(|| Self::new(db, path, abandoned)))
 	}
 
 	/// An empty set, with a name.
-	pub fn create(path: &Path, name: [u8; 32], run: u32) -> Result<Self, AuditError> {
+	pub fn create(path: &Path, name: [u8; 32]) -> Result<Self, AuditError> {
 		if path.exists() {
 			fs::remove_dir_all(path).map_err(|error| AuditError::Visited {
 				path: path.to_owned(),
@@ -69,18 +66,18 @@ impl Visited {
 		}
 		let db = DB::open(&options(true), path).map_err(failed(path))?;
 		db.put(NAME, name).map_err(failed(path))?;
-		Ok(Self::new(db, path, run, 0))
+		Ok(Self::new(db, path, Vec::new()))
 	}
 
-	fn new(db: DB, path: &Path, run: u32, finished: u64) -> Self {
+	fn new(db: DB, path: &Path, abandoned: Vec<u64>) -> Self {
 		let mut unlogged = WriteOptions::default();
 		unlogged.disable_wal(true);
-		Self { db, path: path.to_owned(), unlogged, run, finished, state: Cell::new(finished) }
+		Self { db, path: path.to_owned(), unlogged, abandoned, part: Cell::default() }
 	}
 
-	/// What is visited from here on is for this state.
-	pub fn begin(&self, state: u64) {
-		self.state.set(state);
+	/// What is visited from here on is in this part.
+	pub fn begin(&self, part: u64) {
+		self.part.set(part);
 	}
 
 	/// Adds a key. `false` when it was there.
@@ -91,14 +88,14 @@ impl Visited {
 				return Ok(false);
 			}
 		}
-		let value = (self.run, self.state.get()).encode();
+		let value = self.part.get().encode();
 		self.db.put_opt(&tagged, value, &self.unlogged).map_err(failed(&self.path))?;
 		Ok(true)
 	}
 
 	fn counts(&self, value: &[u8]) -> bool {
-		let read = <(u32, u64)>::decode_all(&mut &value[..]);
-		read.is_ok_and(|(run, state)| run == self.run || state < self.finished)
+		let part = u64::decode_all(&mut &value[..]);
+		part.is_ok_and(|part| self.abandoned.binary_search(&part).is_err())
 	}
 
 	/// Makes sure that all of it is on disk.

@@ -5,17 +5,11 @@
 //! goes away. There is no network, and nothing of it is kept but the trace.
 
 use crate::{
-	bootstrap::Bootstrap,
-	genesis::Genesis,
-	layered::{Fault, FaultHandler, ImageDatabase, LayeredDatabase, Lower},
-	local::{LocalPath, Marker},
-	promise::Promise,
-	proof::ProvenBlock,
-	start::pruning_mode,
+	bootstrap::scratch::Scratch, genesis::Genesis, layered::LayeredDatabase, local::Marker,
+	proof::ProvenBlock, start::pruning_mode,
 };
-use parking_lot::Mutex;
 use sc_client_api::{Backend as _, TrieCacheContext};
-use sc_client_db::{BlocksPruning, DatabaseSettings, DatabaseSource};
+use sc_client_db::DatabaseSource;
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
 use sc_service::TFullBackend;
@@ -34,9 +28,6 @@ use thin_mount::{
 	store::Store,
 	trace::RECORDED,
 };
-
-/// MiB. It serves one start.
-const CACHE_MIB: usize = 16;
 
 /// What a node asks its runtime as it starts. A runtime has some of these.
 const QUESTIONS: [&str; 7] = [
@@ -93,44 +84,24 @@ where
 
 	/// Until state at N is readable. All files are closed when this returns.
 	fn start(&self, image: &Path) -> Result<(), String> {
-		let raw = ImageDatabase::open(image, self.folder).map_err(|error| error.to_string())?;
-		let promise = Promise::read(image)?;
-		let lower = Arc::new(Lower::new(Box::new(raw), self.proven).held_to(promise));
-		let faults = Arc::new(Mutex::new(None));
-		let seen = faults.clone();
-		let on_fault: FaultHandler = Arc::new(move |fault: &Fault| {
-			seen.lock().get_or_insert_with(|| fault.to_string());
-		});
-		let local = LocalPath { path: self.folder.join("database"), cache_size: CACHE_MIB };
-		let settings = |source: DatabaseSource| DatabaseSettings {
-			trie_cache_maximum_size: None,
-			state_pruning: Some(pruning_mode(self.marker.manifest.pruning)),
-			source,
-			blocks_pruning: BlocksPruning::KeepAll,
-			pruning_filters: Vec::new(),
-			metrics_registry: None,
-		};
-		Bootstrap {
-			local: &local,
-			settings: &settings,
-			lower: &lower,
+		let made = Scratch {
+			image,
+			folder: self.folder,
+			pruning: pruning_mode(self.marker.manifest.pruning),
 			genesis: self.genesis,
 			proven: self.proven,
-			executor: self.executor.clone(),
 			marker: self.marker,
-			on_fault: on_fault.clone(),
+			executor: self.executor,
 		}
-		.run()
-		.map_err(|error| error.to_string())?;
-
-		let upper = local.open(false).map_err(|error| error.to_string())?;
-		let db = Arc::new(LayeredDatabase::new(upper, lower, on_fault));
+		.make(|_| Ok(()))?;
+		let upper = made.local.open(false).map_err(|error| error.to_string())?;
+		let layered = LayeredDatabase::new(upper, made.lower.clone(), made.on_fault.clone());
+		let db = Arc::new(layered);
 		let source = DatabaseSource::Custom { db, require_create_flag: false };
 		let backend: Arc<TFullBackend<Block>> =
-			sc_service::new_db_backend(settings(source)).map_err(|error| error.to_string())?;
+			sc_service::new_db_backend(made.settings(source)).map_err(|error| error.to_string())?;
 		self.ask(&backend)?;
-		let fault = faults.lock().take();
-		fault.map_or(Ok(()), Err)
+		made.check()
 	}
 
 	/// Reads the state at N as a node does that starts.

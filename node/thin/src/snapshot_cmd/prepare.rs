@@ -2,27 +2,24 @@
 //! of snapshots.
 
 use crate::{
-	bootstrap::Bootstrap,
+	bootstrap::scratch::Scratch,
 	cli::ThinParams,
 	columns::{self, number_key, BlockKey},
-	layered::{Fault, FaultHandler, ImageDatabase, Lower, RawDatabase},
+	layered::{ImageDatabase, RawDatabase},
 	local::{Found, LocalPath},
-	promise::Promise,
 	registration::RegistryLayout,
 	start::{self, Identified},
 };
 use clap::Parser;
 use kvdb::DBTransaction;
-use parking_lot::Mutex;
 use sc_cli::{CliConfiguration, DatabaseParams, Error, SharedParams};
-use sc_client_db::{BlocksPruning, DatabaseSettings, DatabaseSource};
 use sc_consensus_grandpa::BlockNumberOps;
 use sc_executor::RuntimeVersionOf;
 use sc_service::Configuration;
 use serde_json::json;
 use sp_core::traits::CodeExecutor;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 /// `snapshot prepare`.
 #[derive(Debug, Clone, Parser)]
@@ -115,45 +112,14 @@ where
 	E: RuntimeVersionOf + CodeExecutor,
 {
 	let Identified { marker, proven, genesis } = identified;
-	let raw = ImageDatabase::open(image, scratch).map_err(application)?;
-	check_block(&raw, &proven.key()).map_err(|reason| {
-		application(format!("{} can't be prepared: {reason}", image.display()))
-	})?;
-	let promise = Promise::read(image).map_err(application)?;
-	let lower = Arc::new(Lower::new(Box::new(raw), proven).held_to(promise));
-	let fault = Arc::new(Mutex::new(None));
-	let seen = fault.clone();
-	let on_fault: FaultHandler = Arc::new(move |fault: &Fault| {
-		seen.lock().get_or_insert_with(|| fault.to_string());
-	});
-	let local = LocalPath { path: scratch.join("database"), cache_size: 16 };
 	let pruning = config.state_pruning.clone();
 	let pruning = pruning.unwrap_or_else(|| start::pruning_mode(marker.manifest.pruning));
-	let settings = |source: DatabaseSource| DatabaseSettings {
-		trie_cache_maximum_size: None,
-		state_pruning: Some(pruning.clone()),
-		source,
-		blocks_pruning: BlocksPruning::KeepAll,
-		pruning_filters: Vec::new(),
-		metrics_registry: None,
+	let check = |raw: &ImageDatabase| {
+		check_block(raw, &proven.key())
+			.map_err(|reason| format!("{} can't be prepared: {reason}", image.display()))
 	};
-	Bootstrap {
-		local: &local,
-		settings: &settings,
-		lower: &lower,
-		genesis,
-		proven,
-		executor: executor.clone(),
-		marker,
-		on_fault,
-	}
-	.run()
-	.map_err(application)?;
-	let fault = fault.lock().take();
-	match fault {
-		Some(fault) => Err(application(fault)),
-		None => Ok(local),
-	}
+	let made = Scratch { image, folder: scratch, pruning, genesis, proven, marker, executor };
+	made.make(check).map(|made| made.local).map_err(application)
 }
 
 /// Whether the files are those of this snapshot, and no node has used them yet.
