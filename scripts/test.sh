@@ -112,7 +112,10 @@ step_lint() {
 }
 
 step_build() { build_workspace; }
-step_unit() { cargo test --release --workspace --locked; }
+step_unit() {
+	cargo test --release --workspace --locked
+	"$SCRIPTS/test/instructions.sh"
+}
 step_scripts() {
 	(cd "$SCRIPTS" && npm test --silent)
 	if command -v cargo-deny >/dev/null; then

@@ -3,6 +3,8 @@
 //!
 //! `WRITE_COSTS=1 cargo test -p thin-mount costs` writes the file anew.
 
+mod instructions;
+
 use crate::{
 	blob::BlobRef,
 	cache::{cached_source, Cache, CacheOptions},
