@@ -1,5 +1,7 @@
 //! Fetching what nobody has asked for yet: all of an image, into a cache.
 
+mod durable;
+
 use crate::{
 	blob::{BlobError, BlobReader, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, CachedSource, Presence},
@@ -13,11 +15,13 @@ use crate::{
 	stop::Stop,
 	store::StoreError,
 };
+use durable::Durable;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
 	collections::HashSet,
 	io,
+	ops::Range,
 	sync::{
 		atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 		Arc,
@@ -99,6 +103,12 @@ pub(crate) struct Hydrator {
 	full: AtomicBool,
 }
 
+/// The leaves from the first of these to the last.
+fn span(leaves: &[Leaf]) -> Range<u64> {
+	let ends = leaves.first().zip(leaves.last());
+	ends.map_or(0..0, |(first, last)| first.index..last.index.saturating_add(1))
+}
+
 enum Job {
 	/// Leaves of one blob, all absent.
 	Leaves(Arc<CachedBlob>, Vec<Leaf>),
@@ -156,22 +166,27 @@ impl Hydrator {
 			};
 			progress(now);
 		};
-		parallel::run(
-			THREADS,
-			|jobs| self.produce(image, jobs, &count, on_whole),
-			|job| match job {
-				Job::Leaves(cached, leaves) => {
-					self.fetch_leaves(&cached, &leaves)?;
-					count(0, leaves.iter().map(|leaf| leaf.length as u64).sum());
-					Ok(())
+		std::thread::scope(|scope| {
+			let durable = Durable::start(scope)?;
+			parallel::run(
+				THREADS,
+				|jobs| self.produce(image, jobs, &durable, &count, on_whole),
+				|job| match job {
+					Job::Leaves(cached, leaves) => {
+						let fetched = self.fetch_leaves(&cached, &leaves);
+						durable.wrote(cached, span(&leaves));
+						fetched?;
+						count(0, leaves.iter().map(|leaf| leaf.length as u64).sum());
+						Ok(())
+					},
+					Job::Small(ids, bytes) => {
+						self.fetch_small(&ids)?;
+						count(ids.len() as u64, bytes);
+						Ok(())
+					},
 				},
-				Job::Small(ids, bytes) => {
-					self.fetch_small(&ids)?;
-					count(ids.len() as u64, bytes);
-					Ok(())
-				},
-			},
-		)
+			)
+		})
 	}
 
 	fn is_over(&self) -> bool {
@@ -185,6 +200,7 @@ impl Hydrator {
 		&self,
 		image: &Image,
 		jobs: &Jobs<'_, Job>,
+		durable: &Durable,
 		count: &dyn Fn(u64, u64),
 		on_whole: &dyn Fn(&BlobRef),
 	) -> Result<(), HydrateError> {
@@ -196,7 +212,9 @@ impl Hydrator {
 			}
 			if blob.length > CHUNK_SIZE as u64 {
 				let Some(cached) = self.cache.blob(&blob) else { continue };
-				if !self.produce_leaves(&cached, jobs, count, on_whole)? {
+				let goes_on = self.produce_leaves(&cached, jobs, count, on_whole);
+				durable.done(cached);
+				if !goes_on? {
 					return Ok(());
 				}
 				count(1, 0);
