@@ -5,6 +5,7 @@ mod examples;
 use crate::{
 	documents::{CompletionsCmd, ManCmd},
 	make_chain::MakeChainCmd,
+	measure_import::MeasureImportCmd,
 };
 use sc_cli::RunCmd;
 use thin_client::{cli::ThinParams, duty::cli::DutyParams, snapshot_cmd::SnapshotCmd};
@@ -89,6 +90,10 @@ pub enum Subcommand {
 	/// Make a chain to measure with: blocks of the past, on a development chain.
 	#[command(hide = true)]
 	MakeChain(MakeChainCmd),
+
+	/// Import blocks on a thin node and an ordinary one, in turn, and say how long it takes.
+	#[command(hide = true)]
+	MeasureImport(MeasureImportCmd),
 
 	/// Measure the weights of the runtime, and this machine.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -10,6 +10,7 @@ mod command;
 mod documents;
 mod duties;
 mod make_chain;
+mod measure_import;
 mod rpc;
 mod service;
 

@@ -5,6 +5,7 @@ mod checker;
 mod content;
 mod filesystem;
 mod local;
+mod open_files;
 mod overlay;
 mod passthrough;
 mod point;
@@ -14,6 +15,7 @@ mod written;
 
 pub use background::{Hydrate, HydrateStats};
 pub use local::Local;
+pub use open_files::OpenFiles;
 pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
 
@@ -379,6 +381,11 @@ impl Mount {
 	/// What has been done so far.
 	pub fn stats(&self) -> MountStats {
 		self.content.stats(self.path.clone())
+	}
+
+	/// Which files are open, and which could be read faster if they were opened anew.
+	pub fn open_files(&self) -> OpenFiles {
+		OpenFiles::of(&self.content)
 	}
 
 	/// A way to ask for [`Self::stats`], from any thread, and also when this is gone. It counts what

@@ -13,7 +13,7 @@ use std::{
 };
 use thin_mount::{
 	cache::CacheOptions,
-	mount::{stats_at, Mount, WriteLayer},
+	mount::{stats_at, Mount, OpenFiles, WriteLayer},
 };
 use trees::{fill, fuse, noise, Fault, Fixture};
 
@@ -278,4 +278,41 @@ fn s18_an_overlay_reads_and_copies_files_that_were_handed_over() {
 	drop(file);
 	let cached = fs::read(cache_file(&fixture)).unwrap();
 	assert!(cached == noise(3, 5_000_123), "the image's own bytes are as they were");
+}
+
+#[test]
+fn s18_who_keeps_a_file_open_learns_that_it_is_whole() {
+	if !fuse() {
+		return;
+	}
+	let fixture = Fixture::new(fill);
+	let mount = cached(&fixture, true);
+	if !possible(&mount) {
+		return;
+	}
+	let path = mount.path().join(LARGE);
+	let file = fs::File::open(&path).unwrap();
+	let before = mount.open_files();
+	assert_eq!((before.open, before.passed, before.passable), (1, 0, 0));
+	whole(&file, 5_000_123);
+	let end = Instant::now() + Duration::from_secs(60);
+	while mount.open_files().passable == 0 {
+		assert!(Instant::now() < end, "{:?}", mount.open_files());
+		// Whoever closes it has it looked at.
+		drop(fs::File::open(&path).unwrap());
+		std::thread::sleep(Duration::from_millis(20));
+	}
+	while mount.open_files() != (OpenFiles { open: 1, passable: 1, ..Default::default() }) {
+		assert!(Instant::now() < end, "{:?}", mount.open_files());
+		std::thread::sleep(Duration::from_millis(5));
+	}
+	drop(file);
+	while mount.open_files().open > 0 {
+		assert!(Instant::now() < end, "{:?}", mount.open_files());
+		std::thread::sleep(Duration::from_millis(5));
+	}
+	let file = fs::File::open(&path).unwrap();
+	let after = mount.open_files();
+	assert_eq!((after.open, after.passed, after.passable), (1, 1, 0));
+	assert!(whole(&file, 5_000_123) == noise(3, 5_000_123));
 }

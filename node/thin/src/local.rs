@@ -76,6 +76,11 @@ impl LocalPath {
 		}
 	}
 
+	/// The blocks that RocksDB keeps in memory of it: the share that kvdb gives them.
+	pub fn block_cache_bytes(&self) -> usize {
+		self.cache_size.saturating_mul(1024 * 1024) / 3
+	}
+
 	/// Where a database is made before it is whole. It takes its name when it is.
 	pub fn incomplete(&self) -> Self {
 		Self { path: self.path.with_extension("incomplete"), cache_size: self.cache_size }

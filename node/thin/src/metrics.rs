@@ -100,6 +100,10 @@ fn of_mount(figures: &Figures, registry: &Registry) -> Result<(), PrometheusErro
 	counter("thin_cache_misses_total", "Chunks that were read and not in the cache", |stats| {
 		stats.cache.as_ref().map(|cache| cache.misses as f64)
 	})?;
+	let help =
+		"Open files of the image that are wholly in the cache, and that the kernel reads by itself";
+	let passed = source(|stats| Some(stats.passthrough.files as f64));
+	register(SourcedGauge::new(&Opts::new("thin_passthrough_files", help), passed)?, registry)?;
 	let opts = Opts::new("thin_local_ratio", "The share of the image that is in the cache, 0 to 1");
 	let local = source(|stats| stats.local.map(|local| local.ratio()));
 	register(SourcedGauge::new(&opts, local)?, registry)?;

@@ -1,18 +1,21 @@
 //! The image of a snapshot, made readable as a folder: mounted, or restored where there is no
 //! FUSE.
 
+mod reopening;
+
 use crate::{
 	cli::{Hydrate, ThinParams},
 	error::StartError,
 	layered::{
 		Content, ImageDatabase, OnEntry, Origin, Place, RawDatabase, ReadError, ScanDatabase,
 	},
-	local::Marker,
+	local::{LocalPath, Marker},
 	notify,
 	promise::Promise,
 	status::{Counters, Fetched, Figures},
 	ticker::{share, Ticker},
 };
+use reopening::Reopening;
 use sc_service::Configuration;
 use sp_database::ColumnId;
 use std::{
@@ -60,6 +63,8 @@ pub struct MountedImage {
 	home: PathBuf,
 	origin: Origin,
 	source: Arc<Source>,
+	/// How many bytes of blocks the database keeps in memory, if that is known.
+	block_cache: Option<usize>,
 }
 
 enum Source {
@@ -79,7 +84,11 @@ impl MountedImage {
 	) -> Result<Self, StartError> {
 		let home = config.base_path.config_dir(config.chain_spec.id()).join("thin");
 		let image = ImageId(ChunkId(marker.manifest.image.0));
-		Self::at(&home, image, params, stores)
+		let mut opened = Self::at(&home, image, params, stores)?;
+		// As much as the database of an ordinary node would.
+		let local = LocalPath::of(&config.database);
+		opened.block_cache = local.map(|local| local.block_cache_bytes());
+		Ok(opened)
 	}
 
 	/// The same in a folder of its own.
@@ -104,12 +113,15 @@ impl MountedImage {
 				let _ = fs::remove_dir_all(home);
 			}
 		})?;
-		Ok(Self { path, home: home.to_owned(), origin, source: Arc::new(source) })
+		let (home, source) = (home.to_owned(), Arc::new(source));
+		Ok(Self { path, home, origin, source, block_cache: None })
 	}
 
 	/// Opens the database in the image. The image stays readable until the database is closed.
 	pub fn database(&self) -> Result<Box<dyn RawDatabase>, ReadError> {
-		Ok(Box::new(self.open_database()?))
+		let mut kept = self.open_database()?;
+		kept.reopening = Reopening::start(kept.database.clone(), kept.source.clone());
+		Ok(Box::new(kept))
 	}
 
 	/// The same database, to be read from end to end.
@@ -118,8 +130,12 @@ impl MountedImage {
 	}
 
 	fn open_database(&self) -> Result<Kept, ReadError> {
-		let database = ImageDatabase::open(&self.path, &self.home)?;
-		Ok(Kept { database, origin: self.origin.clone(), source: self.source.clone() })
+		let database = match self.block_cache {
+			Some(bytes) => ImageDatabase::with_cache(&self.path, &self.home, bytes)?,
+			None => ImageDatabase::open(&self.path, &self.home)?,
+		};
+		let (database, origin) = (Arc::new(database), self.origin.clone());
+		Ok(Kept { reopening: None, database, origin, source: self.source.clone() })
 	}
 
 	/// What the image says of its own completeness.
@@ -174,7 +190,9 @@ fn fetched_by(stats: &FetchStats) -> Fetched {
 /// A database and what it is read from. The fields are dropped in this order: files that are open
 /// would keep the image from being unmounted.
 struct Kept {
-	database: ImageDatabase,
+	/// Not for who reads the database from end to end: that is one read.
+	reopening: Option<Reopening>,
+	database: Arc<ImageDatabase>,
 	origin: Origin,
 	source: Arc<Source>,
 }

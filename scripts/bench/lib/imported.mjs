@@ -1,17 +1,18 @@
 #!/usr/bin/env node
-// Waits until a node has imported the blocks up to a goal: imported.mjs PORT GOAL SECONDS. Prints how many
-// it imported in a second, from the first one that it was seen to import.
+// Has a node meet a peer and import its blocks up to a goal: imported.mjs PORT GOAL SECONDS PEER, the
+// peer's address. Prints how many it imported in a second, from the first one that it was seen to import.
 
 import { call, sleep } from './rpc.mjs';
 
-const [port, goal, limit] = process.argv.slice(2).map(Number);
+const [port, goal, limit] = process.argv.slice(2, 5).map(Number);
+const peer = process.argv[5];
 const deadline = Date.now() + limit * 1000;
-let before;
+const before = Number((await call(port, 'chain_getHeader')).number);
 let first;
+await call(port, 'system_addReservedPeer', peer);
 for (;;) {
 	const best = Number((await call(port, 'chain_getHeader')).number);
 	const now = performance.now();
-	before ??= best;
 	if (best > before) first ??= { best, now };
 	if (best >= goal) {
 		if (!first || first.best >= goal) {

@@ -172,6 +172,11 @@ impl Content {
 		}
 	}
 
+	/// Whether files are being looked at that may be whole by now.
+	pub(super) fn is_checking(&self) -> bool {
+		self.checker.as_ref().is_some_and(Checker::is_busy)
+	}
+
 	/// Nobody has this file open any more, or one less.
 	pub(super) fn closed(&self, file: &OpenFile) {
 		self.passthrough.release(file.node);

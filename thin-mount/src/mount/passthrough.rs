@@ -100,6 +100,12 @@ impl Passthrough {
 		drop(last);
 	}
 
+	/// All files that somebody has open, and whether the kernel reads them by itself.
+	pub(super) fn open_files(&self) -> Vec<(NodeId, bool)> {
+		let open = self.open.lock();
+		open.iter().map(|(node, open)| (NodeId(*node), open.backing.is_some())).collect()
+	}
+
 	pub(super) fn stats(&self, path: impl Fn(NodeId) -> String) -> PassthroughStats {
 		const ROOM: usize = 16 * 1024;
 		let mut nodes: Vec<u64> = {
