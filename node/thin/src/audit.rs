@@ -61,7 +61,7 @@ pub enum AuditError {
 pub struct Progress {
 	/// In a word or two.
 	pub step: &'static str,
-	/// Blocks, states or entries.
+	/// Blocks, states, trie nodes or entries.
 	pub done: u64,
 	/// Of how many, where it is known.
 	pub total: Option<u64>,

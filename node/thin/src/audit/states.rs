@@ -153,6 +153,8 @@ where
 			since_look += 1;
 			if since_look >= checkpoints.nodes && !self.at.waiting.is_empty() {
 				since_look = 0;
+				let done = self.done.states.nodes;
+				(self.states.on_progress)(Progress { step: "trie nodes", done, total: None });
 				if checkpoints.are_due() {
 					self.states.save(self.at, self.done, checkpoints)?;
 				}
