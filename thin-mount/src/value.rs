@@ -1,6 +1,9 @@
 //! Values: how a chunk lies in a store. One codec byte, then the payload.
 
-use crate::chunk::{Chunk, ChunkError, ChunkId, CHUNK_SIZE};
+use crate::{
+	buffer::Buffer,
+	chunk::{Chunk, ChunkError, ChunkId, CHUNK_SIZE},
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
 use zstd::{
@@ -61,7 +64,7 @@ pub fn decode(id: ChunkId, value: Bytes) -> Result<Chunk, ValueError> {
 	match codec {
 		CODEC_PLAIN => Ok(Chunk::verify(id, payload)?),
 		CODEC_ZSTD => match decompress(&payload) {
-			Ok(plain) => Ok(Chunk::verify(id, plain.into())?),
+			Ok(plain) => Ok(Chunk::verify(id, plain.freeze())?),
 			Err(reason) => undecodable(reason),
 		},
 		other => undecodable(format!(
@@ -81,7 +84,7 @@ fn compress(plain: &[u8]) -> Option<Vec<u8>> {
 	})
 }
 
-fn decompress(frame: &[u8]) -> Result<Vec<u8>, String> {
+fn decompress(frame: &[u8]) -> Result<Buffer, String> {
 	let size = match zstd_safe::get_frame_content_size(frame) {
 		Ok(Some(size)) => size,
 		Ok(None) => return Err("its zstd frame does not say how long its content is".into()),
@@ -101,7 +104,10 @@ fn decompress(frame: &[u8]) -> Result<Vec<u8>, String> {
 		}
 		match slot.as_mut() {
 			Some(context) => {
-				context.decompress(frame, size).map_err(|error| format!("zstd: {error}"))
+				let mut plain = Buffer::of(size);
+				let got = context.decompress_to_buffer(frame, &mut plain[..]);
+				plain.truncate(got.map_err(|error| format!("zstd: {error}"))?);
+				Ok(plain)
 			},
 			None => Err("zstd has no context".into()),
 		}

@@ -2,7 +2,7 @@
 
 use super::{
 	pool::Pool,
-	wire::{Connection, WireError},
+	wire::{Connection, Values, WireError},
 	Key, StoreError,
 };
 use crate::chunk::{ChunkId, CHUNK_SIZE};
@@ -42,26 +42,28 @@ pub(super) fn get_many(pool: &Pool, keys: &[Key]) -> Result<Vec<Option<Bytes>>, 
 	Ok(parts.into_iter().flatten().collect())
 }
 
+/// What takes the values of these keys, if they are chunks that one command can ask for.
+pub(super) fn values_of(keys: &[Key]) -> Option<Values> {
+	let fits = (1..=CHUNKS_PER_READ).contains(&keys.len());
+	let chunks = keys.iter().all(|key| key.len() == size_of::<ChunkId>());
+	(fits && chunks).then(|| Values::new(keys.len(), keys.len() * STORED_CHUNK))
+}
+
 fn read(
 	connection: &mut Connection,
 	keys: &[Key],
 	limit: usize,
 ) -> Result<Vec<Option<Bytes>>, WireError> {
+	connection.send(&mget(keys))?;
+	Ok(connection.values(Values::new(keys.len(), limit))?.into_vec())
+}
+
+pub(super) fn mget(keys: &[Key]) -> Vec<u8> {
 	let mut command = redis::cmd("MGET");
 	for key in keys {
 		command.arg(key.as_ref());
 	}
-	match connection.ask(&command, limit)? {
-		Value::Array(values) if values.len() == keys.len() => values
-			.into_iter()
-			.map(|value| match value {
-				Value::Nil => Ok(None),
-				Value::BulkString(bytes) => Ok(Some(Bytes::from(bytes))),
-				other => Err(unexpected("MGET", &other)),
-			})
-			.collect(),
-		other => Err(unexpected("MGET", &other)),
-	}
+	command.get_packed_command()
 }
 
 /// Which of these keys have a value.
