@@ -4,7 +4,7 @@ use crate::{
 	buffer::Buffer,
 	chunk::{Chunk, ChunkError, ChunkId, CHUNK_SIZE},
 };
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use std::cell::RefCell;
 use zstd::{
 	bulk::{Compressor, Decompressor},
@@ -40,13 +40,19 @@ thread_local! {
 /// The value under which a store keeps `chunk`: compressed, or plain when that is not longer.
 pub fn encode(chunk: &Chunk) -> Bytes {
 	let plain = chunk.bytes();
-	let (codec, payload) = match compress(plain) {
-		Some(frame) if frame.len() < plain.len() => (CODEC_ZSTD, Bytes::from(frame)),
-		_ => (CODEC_PLAIN, plain.clone()),
-	};
-	let mut value = BytesMut::with_capacity(payload.len().saturating_add(1));
-	value.put_u8(codec);
-	value.put_slice(&payload);
+	let mut value = Buffer::of(plain.len().saturating_add(1));
+	// There is no room for a frame that is not shorter.
+	let room = plain.len().saturating_sub(1);
+	match compress(plain, &mut value[1..][..room]) {
+		Some(length) => {
+			value[0] = CODEC_ZSTD;
+			value.truncate(length.saturating_add(1));
+		},
+		None => {
+			value[0] = CODEC_PLAIN;
+			value[1..].copy_from_slice(plain);
+		},
+	}
 	value.freeze()
 }
 
@@ -76,13 +82,13 @@ pub fn decode(id: ChunkId, value: Bytes) -> Result<Chunk, ValueError> {
 	}
 }
 
-/// `None` when zstd can't, in which case the plain bytes are stored.
-fn compress(plain: &[u8]) -> Option<Vec<u8>> {
+/// How long the frame is. `None` when it doesn't fit or zstd can't: then the plain bytes are stored.
+fn compress(plain: &[u8], frame: &mut [u8]) -> Option<usize> {
 	COMPRESSOR.with_borrow_mut(|slot| {
 		if slot.is_none() {
 			*slot = Compressor::new(ZSTD_LEVEL).ok();
 		}
-		slot.as_mut()?.compress(plain).ok()
+		slot.as_mut()?.compress_to_buffer(plain, frame).ok()
 	})
 }
 

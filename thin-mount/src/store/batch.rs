@@ -114,14 +114,11 @@ pub(super) fn set_many(
 	});
 	in_parallel(&batches, |range| {
 		let records = &records[range.clone()];
-		let mut packed = Vec::new();
+		let mut packed = Vec::with_capacity(room(records));
 		for (key, value) in records {
-			let mut command = redis::cmd("SET");
-			command.arg(key.as_ref()).arg(value.as_ref());
-			options.iter().for_each(|option| {
-				command.arg(option);
-			});
-			command.write_packed_command(&mut packed);
+			let command = [&b"SET"[..], key.as_ref(), value.as_ref()];
+			let options = options.iter().map(|option| option.as_bytes());
+			write_command(&mut packed, command.into_iter().chain(options));
 		}
 		let answers = pool.with(|connection| {
 			connection.send(&packed)?;
@@ -143,6 +140,23 @@ pub(super) fn set_many(
 		Ok(())
 	})?;
 	Ok(())
+}
+
+/// Enough for the commands that store these, so that their bytes are moved once.
+fn room(records: &[(Key, Bytes)]) -> usize {
+	/// The name of the command, options, the lengths of all parts.
+	const AROUND: usize = 128;
+	records.iter().map(|(key, value)| key.len() + value.len() + AROUND).sum()
+}
+
+/// A command as it goes over the wire.
+fn write_command<'a>(packed: &mut Vec<u8>, parts: impl Iterator<Item = &'a [u8]> + Clone) {
+	packed.extend_from_slice(format!("*{}\r\n", parts.clone().count()).as_bytes());
+	for part in parts {
+		packed.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
+		packed.extend_from_slice(part);
+		packed.extend_from_slice(b"\r\n");
+	}
 }
 
 /// Deletes these keys, one command each. `settle` judges an answer that is an error.
@@ -254,6 +268,20 @@ fn in_parallel<T: Send>(
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn a_command_is_written_as_the_protocol_has_it() {
+		let parts: [&[u8]; 4] = [b"SET", b"\0key", b"", b"NX"];
+		let mut expected = Vec::new();
+		let mut command = redis::cmd("SET");
+		parts[1..].iter().for_each(|part| {
+			command.arg(*part);
+		});
+		command.write_packed_command(&mut expected);
+		let mut packed = Vec::new();
+		write_command(&mut packed, parts.into_iter());
+		assert_eq!(packed, expected);
+	}
 
 	#[test]
 	fn runs_cover_everything_in_order() {
