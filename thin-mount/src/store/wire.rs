@@ -315,8 +315,12 @@ mod tests {
 	use super::*;
 	use std::net::TcpListener;
 
-	/// What a client makes of these bytes, sent in pieces, to a request of at most `limit`.
-	fn answer(bytes: &'static [u8], piece: usize, limit: usize) -> Result<Value, WireError> {
+	/// What a client makes of these bytes, sent in pieces.
+	fn received<T>(
+		bytes: &'static [u8],
+		piece: usize,
+		read: impl Fn(&mut Connection) -> Result<T, WireError>,
+	) -> Result<T, WireError> {
 		let listener = TcpListener::bind("127.0.0.1:0").unwrap();
 		let port = listener.local_addr().unwrap().port();
 		let server = std::thread::spawn(move || {
@@ -329,10 +333,71 @@ mod tests {
 			}
 		});
 		let mut connection = Connection::open("127.0.0.1", port).unwrap();
-		let result = connection.answer(limit);
+		let result = read(&mut connection);
 		drop(connection);
 		server.join().unwrap();
 		result
+	}
+
+	/// The answer to a request of at most `limit`.
+	fn answer(bytes: &'static [u8], piece: usize, limit: usize) -> Result<Value, WireError> {
+		received(bytes, piece, |connection| connection.answer(limit))
+	}
+
+	/// The same of values, so many of them.
+	fn values(
+		bytes: &'static [u8],
+		piece: usize,
+		(wanted, limit): (usize, usize),
+	) -> Result<Vec<Option<bytes::Bytes>>, WireError> {
+		let read = |connection: &mut Connection| connection.values(Values::new(wanted, limit));
+		received(bytes, piece, read).map(Values::into_vec)
+	}
+
+	#[test]
+	fn values_are_read_however_they_are_cut() {
+		let text = b"*4\r\n$5\r\na\r\nb\n\r\n$-1\r\n$0\r\n\r\n$3\r\nxyz\r\n";
+		for piece in [1, 2, 7, 100] {
+			let found = values(text, piece, (4, 8)).unwrap();
+			let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+			assert_eq!(found, [Some(&b"a\r\nb\n"[..]), None, Some(b""), Some(b"xyz")]);
+		}
+		assert_eq!(values(b"*0\r\n", 9, (0, 0)).unwrap(), [None; 0]);
+		let error = values(b"-No\r\n", 9, (1, 9)).unwrap_err();
+		assert!(matches!(error, WireError::Server(words) if words == "No"));
+		static LARGE: std::sync::LazyLock<Vec<u8>> =
+			std::sync::LazyLock::new(|| [b"*1\r\n$65537\r\n", &[7; 65_537][..], b"\r\n"].concat());
+		for piece in [1_000, 65_536, 100_000] {
+			let found = values(&LARGE, piece, (1, 65_537)).unwrap();
+			assert_eq!(found, [Some(bytes::Bytes::from(vec![7; 65_537]))]);
+		}
+	}
+
+	#[test]
+	fn hostile_values_are_refused_before_memory_is_taken() {
+		for bytes in [
+			&b"*1\r\n$99999999999999\r\n"[..],
+			b"*2\r\n$1\r\na\r\n$9\r\n",
+			b"*3\r\n",
+			b"*-1\r\n",
+			b"*1\r\n",
+			b"$1\r\na\r\n",
+			b"*2\r\n:1\r\n:1\r\n",
+			b"*2\r\n-No\r\n",
+			b"*2\r\n*1\r\n",
+			b"*2\r\n$1\r\nabc\r\n",
+			b"*2\r\n$-2\r\n",
+			b"*2\r\n$x\r\n",
+			b"*2\n",
+			b"+OK\r\n",
+			b"\r\n",
+			b"*2\r\n$2\r\na",
+			b"",
+		] {
+			let result = values(bytes, 100, (2, 5));
+			let shown = String::from_utf8_lossy(bytes);
+			assert!(matches!(result, Err(WireError::Broken(_))), "{shown:?} gave {result:?}");
+		}
 	}
 
 	#[test]
