@@ -34,6 +34,7 @@ pub mod zdb;
 
 pub use mount::mount;
 
+mod buffer;
 /// What `fuzz/` and its neighbours among the tests call. No part of the library.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

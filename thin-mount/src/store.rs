@@ -5,6 +5,7 @@ mod batch;
 pub mod dir;
 mod open;
 mod pool;
+mod question;
 mod redis;
 mod sharded;
 mod wire;
@@ -22,7 +23,7 @@ pub use self::{
 pub(crate) use wire::read_answer;
 
 use bytes::Bytes;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A key: 1 to 255 bytes. Chunks lie under the 32 bytes of their id, named records (proofs,
 /// manifests) under printable names of another length.
@@ -82,6 +83,16 @@ pub struct Listed {
 /// Takes a page of what a store holds. An error ends the scan.
 pub type OnPage<'a> = &'a mut dyn FnMut(Vec<Listed>) -> Result<(), StoreError>;
 
+/// What a store was asked for by [`Store::ask`]. Who asked may wait for a while, and leave the rest
+/// of the waiting to another thread.
+pub trait Question: Send {
+	/// The values, if they come in about this time. After an answer it is of no use any more.
+	fn wait(&mut self, limit: Duration) -> Option<Result<Vec<Option<Bytes>>, StoreError>>;
+
+	/// The values, as [`Store::get_many`] gives them, with its deadlines.
+	fn finish(self: Box<Self>) -> Result<Vec<Option<Bytes>>, StoreError>;
+}
+
 /// A key-value store that holds chunks and named records.
 ///
 /// Calls block, have deadlines, and may be made from many threads at once. Batches are as large
@@ -92,6 +103,13 @@ pub trait Store: Send + Sync {
 
 	/// The values of these keys, in order; `None` where there is none.
 	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+	/// Sends the question for these values, if that can be done at once: where it takes no new
+	/// connection and no wait for others. `None` where it can't; nothing was sent then.
+	fn ask(&self, keys: &[Key]) -> Option<Box<dyn Question>> {
+		let _ = keys;
+		None
+	}
 
 	/// Which of these keys have a value, in order.
 	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError>;

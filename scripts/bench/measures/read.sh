@@ -55,6 +55,9 @@ read_cold() {
 	local kib="$1"
 	record "random $kib KiB, cold" "raw GET" µs "$("$THIN_MOUNT" measure-store "$FILE_IMAGE" \
 		--store "$STORE" --batch 1 --random "$READ_COUNT" --json | jq '.seconds * 1e6 / .chunks')"
+	record "random $kib KiB, cold" "raw GET, verified" µs "$("$THIN_MOUNT" measure-store "$FILE_IMAGE" \
+		--store "$STORE" --batch 1 --random "$READ_COUNT" --verify --json |
+		jq '.seconds * 1e6 / .chunks')"
 	mount_file cold --cache "$WORK/empty"
 	record "random $kib KiB, cold" mount µs "$(fio_of "$WORK/at-cold/file" --rw=randread \
 		--bs="${kib}k" --number_ios="$READ_COUNT" | jq '.jobs[0].read.clat_ns.mean / 1000')"
@@ -123,19 +126,31 @@ hand_over() {
 	skip "passthrough" "the kernel doesn't take the file"
 }
 
-# All chunks of the image of the chain's database.
+# All chunks of the image of the chain's database, in bytes as the store sends them. Two sides say how far
+# hydration could get: the same chunks unpacked and hashed by as many threads as there are processors, and
+# kept nowhere; and the files themselves, from the kernel's memory, written and safely on the disk.
 measure_hydrate() {
-	local round raw four seconds
+	local round raw four verified written seconds database
+	database="$(database_of "$WORK/base")"
 	for ((round = 0; round <= rounds; round++)); do
 		raw="$("$THIN_MOUNT" measure-store "$IMAGE" --store "$STORE" --json)"
 		four="$("$THIN_MOUNT" measure-store "$IMAGE" --store "$STORE" --batch 256 --json)"
+		verified="$("$THIN_MOUNT" measure-store "$IMAGE" --store "$STORE" --verify --threads "$(nproc)" \
+			--json)"
+		rm -rf "$WORK/hydrated"
+		written="$(seconds_of write_through "$database" "$WORK/hydrated")"
 		rm -rf "$WORK/hydrated"
 		seconds="$(seconds_of "$THIN_MOUNT" hydrate "$IMAGE" --store "$STORE" --cache "$WORK/hydrated")"
 		# The first turn fills the kernel's memory.
 		[ "$round" -gt 0 ] || continue
 		record "whole image" "raw MGET" MB/s "$(jq '.bytes / .seconds / 1e6' <<<"$raw")"
 		record "whole image" "raw MGET, 4 connections" MB/s "$(jq '.bytes / .seconds / 1e6' <<<"$four")"
+		record "whole image" "unpacked and hashed" MB/s "$(jq '.bytes / .seconds / 1e6' <<<"$verified")"
+		record "whole image" "written to the disk" MB/s "$(jq ".bytes / $written / 1e6" <<<"$raw")"
 		record "whole image" hydrate MB/s "$(jq ".bytes / $seconds / 1e6" <<<"$raw")"
 	done
 	rm -rf "$WORK/hydrated"
 }
+
+# write_through FOLDER TARGET: all its files, in one, on the disk.
+write_through() { find "$1" -type f -exec cat {} + | dd of="$2" bs=1M iflag=fullblock conv=fdatasync status=none; }

@@ -124,6 +124,12 @@ impl CachedBlob {
 		}
 	}
 
+	/// Whether this process has hashed a leaf that it holds.
+	pub(crate) fn is_verified(&self, leaf: u64) -> bool {
+		let (block, word, bit) = place(leaf);
+		self.state.lock().blocks.get(&block).is_some_and(|block| block.verified[word] & bit != 0)
+	}
+
 	/// Reads bytes that are all in verified leaves.
 	pub(crate) fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
 		self.data.read_exact_at(bytes, offset)

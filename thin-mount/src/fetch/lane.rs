@@ -138,16 +138,28 @@ impl Lane {
 		f(&mut self.shared.health.lock())
 	}
 
-	/// Puts a request in the queue.
+	/// Asks for these chunks. Where the store can be asked at once, the caller's own thread does so,
+	/// which spares two handings-over, and waits for the answer no longer than `patience`: then
+	/// another thread does. Otherwise the request goes into the queue.
 	pub(super) fn send(
 		&self,
 		ids: Vec<ChunkId>,
+		patience: Option<Duration>,
 		abandoned: Arc<AtomicBool>,
 		answers: Sender<Answer>,
 	) {
 		let shared = &self.shared;
 		let (lane, store) = (shared.number, shared.store.clone());
 		let job = Job { lane, store, ids, abandoned, answers: Some(answers) };
+		let job = match patience.filter(|_| job.ids.len() <= BATCH) {
+			// A job that is dropped is answered, here as in the threads below.
+			Some(patience) => match catch_unwind(AssertUnwindSafe(|| shared.ask(job, patience))) {
+				Ok(Some(job)) => job,
+				Ok(None) => return,
+				Err(_) => return tracing::error!(store = self.name(), "asking has failed: a bug"),
+			},
+			None => job,
+		};
 		// When the queue is full the job comes back, is dropped, and thereby answered.
 		if self.jobs.try_send(job).is_ok() {
 			self.add_thread();
@@ -213,6 +225,10 @@ impl Lane {
 	}
 }
 
+fn keys(jobs: &[Job]) -> Vec<Key> {
+	jobs.iter().flat_map(|job| &job.ids).map(|id| Bytes::copy_from_slice(&id.0)).collect()
+}
+
 impl Shared {
 	/// Asks the store, for this job and for others that wait: many small requests of many readers
 	/// become a few large ones.
@@ -228,12 +244,43 @@ impl Shared {
 		if jobs.is_empty() {
 			return;
 		}
-		let keys: Vec<Key> =
-			jobs.iter().flat_map(|job| &job.ids).map(|id| Bytes::copy_from_slice(&id.0)).collect();
+		let keys = keys(&jobs);
 		self.counters.requests.fetch_add(1, Relaxed);
 		let begun = Instant::now();
-		let values = match self.store.get_many(&keys) {
-			Ok(values) if values.len() == keys.len() => values,
+		let result = self.store.get_many(&keys);
+		self.take(jobs, begun, result);
+	}
+
+	/// Asks the store in this thread. The job comes back when the store can't be asked at once.
+	fn ask(self: &Arc<Self>, job: Job, patience: Duration) -> Option<Job> {
+		let begun = Instant::now();
+		let Some(mut question) = self.store.ask(&keys(std::slice::from_ref(&job))) else {
+			return Some(job);
+		};
+		self.counters.requests.fetch_add(1, Relaxed);
+		if let Some(result) = question.wait(patience) {
+			self.take(vec![job], begun, result);
+			return None;
+		}
+		// As many such threads as the store has connections: each holds one.
+		let shared = self.clone();
+		let name = format!("thin-wait-{}", self.number);
+		let spawned = std::thread::Builder::new().name(name).spawn(move || {
+			let result = question.finish();
+			shared.take(vec![job], begun, result);
+		});
+		if let Err(error) = spawned {
+			// The job is dropped, and thereby answered.
+			tracing::warn!(%error, "no thread to wait for a store can be started");
+		}
+		None
+	}
+
+	/// Tells those who have asked what the store has said.
+	fn take(&self, jobs: Vec<Job>, begun: Instant, result: Result<Vec<Option<Bytes>>, StoreError>) {
+		let asked: usize = jobs.iter().map(|job| job.ids.len()).sum();
+		let values = match result {
+			Ok(values) if values.len() == asked => values,
 			Ok(_) => {
 				let store = self.store.name().to_owned();
 				let reason = "it gave another number of answers than questions".into();

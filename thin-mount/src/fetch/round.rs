@@ -126,12 +126,18 @@ impl<'a> Round<'a> {
 		for (place, at) in open.iter().enumerate() {
 			let lane = &self.lanes[*at];
 			if lane.with_health(|health| health.admits(now)) {
-				if self.standing.contains(&Standing::Asked) {
+				let patience = lane.with_health(|health| health.hedge_after());
+				let hedge = now + patience;
+				let alone = !self.standing.contains(&Standing::Asked);
+				if !alone {
 					self.counters.hedges.fetch_add(1, Relaxed);
 				}
-				lane.send(ids, self.abandoned.clone(), self.answers.0.clone());
+				// Where nobody else has been asked there is nothing else to wait for until then.
+				let patience = alone
+					.then(|| patience.min(self.deadline.saturating_duration_since(now)))
+					.filter(|patience| !patience.is_zero());
+				lane.send(ids, patience, self.abandoned.clone(), self.answers.0.clone());
 				self.standing[*at] = Standing::Asked;
-				let hedge = now + lane.with_health(|health| health.hedge_after());
 				let others = place + 1 < open.len();
 				return [others.then_some(hedge), self.next_retry()].into_iter().flatten().min();
 			}

@@ -10,6 +10,8 @@ use std::{
 	time::Instant,
 };
 
+mod asking;
+
 /// What a store does instead of answering.
 type Fault =
 	Box<dyn Fn(usize, &[Key]) -> Option<Result<Vec<Option<Bytes>>, StoreError>> + Send + Sync>;
@@ -51,6 +53,20 @@ fn faulty(
 
 fn unreachable() -> Option<Result<Vec<Option<Bytes>>, StoreError>> {
 	Some(Err(StoreError::Unreachable { store: "bad".into(), reason: "a fault".into() }))
+}
+
+/// One of seven things that a store may do.
+fn fault(kind: u8, all: &[Chunk], keys: &[Key]) -> Option<Result<Vec<Option<Bytes>>, StoreError>> {
+	let others = || all.iter().cycle().take(keys.len()).map(|c| Some(value::encode(c)));
+	match kind {
+		0 => unreachable(),
+		1 => Some(Ok(keys.iter().map(|_| None).collect())),
+		2 => Some(Ok(others().collect())),
+		3 => Some(Ok(vec![Some(Bytes::from_static(b"\0")); keys.len()])),
+		4 => Some(Ok(vec![])),
+		5 => Some(Err(StoreError::Refused { store: "odd".into(), reason: "no".into() })),
+		_ => None,
+	}
 }
 
 fn chunks(count: u64) -> Vec<Chunk> {
@@ -295,15 +311,8 @@ proptest::proptest! {
 		let chunks = chunks(20);
 		let stores = plan.into_iter().map(|plan| {
 			let all = chunks.clone();
-			faulty("odd", &chunks, move |call, keys| match plan[call % plan.len()] {
-				0 => unreachable(),
-				1 => Some(Ok(keys.iter().map(|_| None).collect())),
-				2 => Some(Ok(all.iter().cycle().take(keys.len()).map(|c| Some(value::encode(c))).collect())),
-				3 => Some(Ok(vec![Some(Bytes::from_static(b"\0")); keys.len()])),
-				4 => Some(Ok(vec![])),
-				5 => Some(Err(StoreError::Refused { store: "odd".into(), reason: "no".into() })),
-				_ => None,
-			}) as Arc<dyn Store>
+			faulty("odd", &chunks, move |call, keys| fault(plan[call % plan.len()], &all, keys))
+				as Arc<dyn Store>
 		});
 		let fetcher = fetcher(stores.collect(), Duration::from_millis(100));
 		for at in asked {

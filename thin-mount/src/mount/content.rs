@@ -5,9 +5,9 @@ use super::{
 	prefetch::Prefetcher, sequence::Sequence, written::Written, MountStats,
 };
 use crate::{
-	blob::{BlobError, BlobRef, Leaf, Segment},
+	blob::{check_shape, BlobError, BlobRef, Leaf, Segment},
 	cache::{Cache, CachedBlob, Presence},
-	chunk::{ChunkId, CHUNK_SIZE},
+	chunk::{Chunk, ChunkId, CHUNK_SIZE},
 	fetch::Fetcher,
 	image::{Image, NodeId},
 	source::{ChunkSource, FetchError},
@@ -19,7 +19,10 @@ use parking_lot::Mutex;
 use std::{
 	path::PathBuf,
 	sync::{
-		atomic::{AtomicU64, Ordering::Relaxed},
+		atomic::{
+			AtomicBool, AtomicU64,
+			Ordering::{Relaxed, SeqCst},
+		},
 		Arc, OnceLock,
 	},
 	time::Instant,
@@ -63,6 +66,16 @@ pub(super) struct OpenFile {
 	blob: BlobRef,
 	cached: Option<Arc<CachedBlob>>,
 	sequence: Mutex<Sequence>,
+	/// Whether its last user may have been told that it is closed.
+	closed: AtomicBool,
+}
+
+/// What a read has found.
+pub(super) struct Found {
+	offset: u64,
+	pub(super) bytes: Vec<u8>,
+	/// What came from a store for it, and is to be kept.
+	fetched: Vec<(Leaf, Chunk)>,
 }
 
 impl OpenFile {
@@ -180,6 +193,7 @@ impl Content {
 	/// Nobody has this file open any more, or one less.
 	pub(super) fn closed(&self, file: &OpenFile) {
 		self.passthrough.release(file.node);
+		file.closed.store(true, SeqCst);
 		if let (Some(cached), Some(cache)) = (&file.cached, &self.cache) {
 			if !cache.is_whole(cached) {
 				self.check(cached.blob());
@@ -226,32 +240,55 @@ impl Content {
 				if let Some(prefetcher) = &self.prefetcher {
 					prefetcher.opened(&self.image, node);
 				}
-				Ok(OpenFile { node, blob, cached, sequence: Mutex::default() })
+				let (sequence, closed) = Default::default();
+				Ok(OpenFile { node, blob, cached, sequence, closed })
 			},
 			None if tree.child_count(node).is_some() => Err(Errno::EISDIR),
 			None => Err(Errno::ENOENT),
 		}
 	}
 
-	/// The bytes of a file from `offset` on: `size` of them, or as many as there are to the end.
-	pub(super) fn read(&self, file: &OpenFile, offset: u64, size: usize) -> Result<Vec<u8>, Errno> {
+	/// The bytes of a file from `offset` on: `size` of them, or as many as there are to the end. Who
+	/// has them owes a call of [`Self::settle_read`], and the reader his answer before that.
+	pub(super) fn read(&self, file: &OpenFile, offset: u64, size: usize) -> Result<Found, Errno> {
 		self.reads.fetch_add(1, Relaxed);
-		let read = match (&file.cached, &self.cache) {
-			(Some(blob), Some(cache)) => self.read_cached(blob, cache, offset, size),
-			_ => self.image.blobs().read_at(&file.blob, offset, size),
+		let read = match &file.cached {
+			Some(blob) => self.read_cached(blob, offset, size),
+			None => {
+				let bytes = self.image.blobs().read_at(&file.blob, offset, size);
+				bytes.map(|bytes| Found { offset, bytes, fetched: Vec::new() })
+			},
 		};
 		match read {
-			Ok(bytes) => {
-				self.record(file, offset, bytes.len());
-				self.read_ahead(file, offset, bytes.len());
-				self.bytes_read.fetch_add(bytes.len() as u64, Relaxed);
-				Ok(bytes)
+			Ok(found) => {
+				self.record(file, offset, found.bytes.len());
+				self.bytes_read.fetch_add(found.bytes.len() as u64, Relaxed);
+				Ok(found)
 			},
 			Err(error) => {
 				self.errors.fetch_add(1, Relaxed);
 				Err(self.explain(file, offset, error))
 			},
 		}
+	}
+
+	/// Does what a read entails and its reader need not wait for.
+	pub(super) fn settle_read(&self, file: &OpenFile, found: &Found) {
+		if let (Some(cached), Some(cache)) = (&file.cached, &self.cache) {
+			for (leaf, chunk) in &found.fetched {
+				// Another reader may have been here, and a file that is written to once more has to
+				// be looked at once more before the kernel may have it.
+				if !cached.is_verified(leaf.index) {
+					// Its shape was looked at before its bytes were given out.
+					let _ = cache.keep(cached, leaf, chunk);
+				}
+			}
+			if !found.fetched.is_empty() && file.closed.load(SeqCst) {
+				// When it was closed this was still missing.
+				self.check(cached.blob());
+			}
+		}
+		self.read_ahead(file, found.offset, found.bytes.len());
 	}
 
 	/// Has fetched what a reader who goes straight on will want.
@@ -282,27 +319,31 @@ impl Content {
 		}
 	}
 
-	/// The same, from the cache where it has the bytes, and into it where it has not.
+	/// The same, from the cache where it has the bytes.
 	fn read_cached(
 		&self,
 		cached: &CachedBlob,
-		cache: &Cache,
 		offset: u64,
 		size: usize,
-	) -> Result<Vec<u8>, BlobError> {
+	) -> Result<Found, BlobError> {
+		let count = |hits, misses| {
+			if let Some(cache) = &self.cache {
+				cache.count(hits, misses);
+			}
+		};
 		const LEAF: u64 = CHUNK_SIZE as u64;
 		let blob = cached.blob();
 		let end = offset.saturating_add(size as u64).min(blob.length);
 		if offset >= end {
-			return Ok(Vec::new());
+			return Ok(Found { offset, bytes: Vec::new(), fetched: Vec::new() });
 		}
 		let range = offset / LEAF..end.div_ceil(LEAF);
 		let mut bytes = vec![0; (end - offset) as usize];
 		if range.clone().all(|leaf| cached.presence(leaf) == Presence::Verified)
 			&& cached.read(offset, &mut bytes).is_ok()
 		{
-			cache.count((range.end - range.start) as usize, 0);
-			return Ok(bytes);
+			count((range.end - range.start) as usize, 0);
+			return Ok(Found { offset, bytes, fetched: Vec::new() });
 		}
 		let leaves = self.image.blobs().leaves(blob, range)?;
 		let usable = |leaf: &Leaf| match cached.presence(leaf.index) {
@@ -328,16 +369,17 @@ impl Content {
 				absent.push(*leaf);
 			}
 		}
-		cache.count(leaves.len() - absent.len(), absent.len());
+		count(leaves.len() - absent.len(), absent.len());
 		let ids: Vec<_> = absent.iter().map(|leaf| leaf.id).collect();
 		let chunks = if ids.is_empty() { Vec::new() } else { self.fetcher.chunks(&ids)? };
-		for (leaf, chunk) in absent.iter().zip(chunks) {
-			cache.keep(cached, leaf, &chunk)?;
+		let fetched: Vec<_> = absent.into_iter().zip(chunks).collect();
+		for (leaf, chunk) in &fetched {
+			check_shape(leaf.id, chunk.bytes().len(), leaf.length)?;
 			let (part, skip) = overlap(leaf);
 			let length = part.len();
 			bytes[part].copy_from_slice(&chunk.bytes()[skip..skip + length]);
 		}
-		Ok(bytes)
+		Ok(Found { offset, bytes, fetched })
 	}
 
 	/// Where the first byte at or after `offset` is that is in no hole.

@@ -203,7 +203,10 @@ impl Filesystem for ImageFilesystem {
 			return reply.error(Errno::EBADF);
 		};
 		match self.content.read(&file, offset, size as usize) {
-			Ok(bytes) => reply.data(&bytes),
+			Ok(found) => {
+				reply.data(&found.bytes);
+				self.content.settle_read(&file, &found);
+			},
 			Err(errno) => reply.error(errno),
 		}
 	}

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
 	blob::{zero_id, ChunkSink},
+	buffer::Buffer,
 	chunk::{Chunk, ChunkId, CHUNK_SIZE},
 	image::EntryKind,
 };
@@ -187,14 +188,14 @@ fn leaves(
 	let mut done = 0;
 	while done < length {
 		let size = (length - done).min(CHUNK_SIZE as u64);
-		let mut bytes = vec![0; size as usize];
+		let mut bytes = Buffer::of(size as usize);
 		file.read_exact_at(&mut bytes, offset.saturating_add(done)).map_err(|error| match error
 			.kind()
 		{
 			ErrorKind::UnexpectedEof => root.changed(path),
 			_ => root.failed(path, error),
 		})?;
-		let chunk = Chunk::new(bytes.into()).expect("at most 64 KiB were read; qed");
+		let chunk = Chunk::new(bytes.freeze()).expect("at most 64 KiB were read; qed");
 		ids.push(chunk.id());
 		if Some(chunk.id()) != zero_id(0) {
 			offer.put(chunk)?;

@@ -2,7 +2,7 @@
 
 use super::{
 	pool::Pool,
-	wire::{Connection, WireError},
+	wire::{Connection, Values, WireError},
 	Key, StoreError,
 };
 use crate::chunk::{ChunkId, CHUNK_SIZE};
@@ -42,26 +42,28 @@ pub(super) fn get_many(pool: &Pool, keys: &[Key]) -> Result<Vec<Option<Bytes>>, 
 	Ok(parts.into_iter().flatten().collect())
 }
 
+/// What takes the values of these keys, if they are chunks that one command can ask for.
+pub(super) fn values_of(keys: &[Key]) -> Option<Values> {
+	let fits = (1..=CHUNKS_PER_READ).contains(&keys.len());
+	let chunks = keys.iter().all(|key| key.len() == size_of::<ChunkId>());
+	(fits && chunks).then(|| Values::new(keys.len(), keys.len() * STORED_CHUNK))
+}
+
 fn read(
 	connection: &mut Connection,
 	keys: &[Key],
 	limit: usize,
 ) -> Result<Vec<Option<Bytes>>, WireError> {
+	connection.send(&mget(keys))?;
+	Ok(connection.values(Values::new(keys.len(), limit))?.into_vec())
+}
+
+pub(super) fn mget(keys: &[Key]) -> Vec<u8> {
 	let mut command = redis::cmd("MGET");
 	for key in keys {
 		command.arg(key.as_ref());
 	}
-	match connection.ask(&command, limit)? {
-		Value::Array(values) if values.len() == keys.len() => values
-			.into_iter()
-			.map(|value| match value {
-				Value::Nil => Ok(None),
-				Value::BulkString(bytes) => Ok(Some(Bytes::from(bytes))),
-				other => Err(unexpected("MGET", &other)),
-			})
-			.collect(),
-		other => Err(unexpected("MGET", &other)),
-	}
+	command.get_packed_command()
 }
 
 /// Which of these keys have a value.
@@ -112,14 +114,11 @@ pub(super) fn set_many(
 	});
 	in_parallel(&batches, |range| {
 		let records = &records[range.clone()];
-		let mut packed = Vec::new();
+		let mut packed = Vec::with_capacity(room(records));
 		for (key, value) in records {
-			let mut command = redis::cmd("SET");
-			command.arg(key.as_ref()).arg(value.as_ref());
-			options.iter().for_each(|option| {
-				command.arg(option);
-			});
-			command.write_packed_command(&mut packed);
+			let command = [&b"SET"[..], key.as_ref(), value.as_ref()];
+			let options = options.iter().map(|option| option.as_bytes());
+			write_command(&mut packed, command.into_iter().chain(options));
 		}
 		let answers = pool.with(|connection| {
 			connection.send(&packed)?;
@@ -141,6 +140,23 @@ pub(super) fn set_many(
 		Ok(())
 	})?;
 	Ok(())
+}
+
+/// Enough for the commands that store these, so that their bytes are moved once.
+fn room(records: &[(Key, Bytes)]) -> usize {
+	/// The name of the command, options, the lengths of all parts.
+	const AROUND: usize = 128;
+	records.iter().map(|(key, value)| key.len() + value.len() + AROUND).sum()
+}
+
+/// A command as it goes over the wire.
+fn write_command<'a>(packed: &mut Vec<u8>, parts: impl Iterator<Item = &'a [u8]> + Clone) {
+	packed.extend_from_slice(format!("*{}\r\n", parts.clone().count()).as_bytes());
+	for part in parts {
+		packed.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
+		packed.extend_from_slice(part);
+		packed.extend_from_slice(b"\r\n");
+	}
 }
 
 /// Deletes these keys, one command each. `settle` judges an answer that is an error.
@@ -252,6 +268,20 @@ fn in_parallel<T: Send>(
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn a_command_is_written_as_the_protocol_has_it() {
+		let parts: [&[u8]; 4] = [b"SET", b"\0key", b"", b"NX"];
+		let mut expected = Vec::new();
+		let mut command = redis::cmd("SET");
+		parts[1..].iter().for_each(|part| {
+			command.arg(*part);
+		});
+		command.write_packed_command(&mut expected);
+		let mut packed = Vec::new();
+		write_command(&mut packed, parts.into_iter());
+		assert_eq!(packed, expected);
+	}
 
 	#[test]
 	fn runs_cover_everything_in_order() {

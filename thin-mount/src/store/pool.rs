@@ -5,7 +5,7 @@ use super::{
 	Address, StoreError,
 };
 use parking_lot::{Condvar, Mutex};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How many connections one store uses at most.
 pub(super) const CONNECTIONS: usize = 8;
@@ -48,8 +48,30 @@ struct Place<'a>(&'a Pool);
 
 impl Drop for Place<'_> {
 	fn drop(&mut self) {
-		self.0.state.lock().in_use -= 1;
-		self.0.returned.notify_one();
+		self.0.leave();
+	}
+}
+
+/// A connection that is used across calls, and its place in the pool. One that is not given back
+/// is closed.
+pub(super) struct Held {
+	pub(super) connection: Connection,
+	place: HeldPlace,
+}
+
+struct HeldPlace(Arc<Pool>);
+
+impl Held {
+	/// For the next who needs one.
+	pub(super) fn give_back(self) {
+		let Self { connection, place } = self;
+		place.0.state.lock().idle.push(connection);
+	}
+}
+
+impl Drop for HeldPlace {
+	fn drop(&mut self) {
+		self.0.leave();
 	}
 }
 
@@ -77,17 +99,36 @@ impl Pool {
 		let (place, idle) = self.place()?;
 		if let Some(mut connection) = idle {
 			match work(&mut connection) {
-				Err(WireError::Broken(reason)) => {
-					// The server may have gone and come back: the others are as old.
-					self.state.lock().idle.clear();
-					tracing::debug!(store = self.name, reason, "connecting again");
-				},
+				Err(WireError::Broken(reason)) => self.is_stale(&reason),
 				result => return self.finish(place, connection, result),
 			}
 		}
 		let mut connection = self.connect()?;
 		let result = work(&mut connection);
 		self.finish(place, connection, result)
+	}
+
+	/// A connection that is there and not used. `None` when there is none: nobody is waited for.
+	pub(super) fn idle(self: &Arc<Self>) -> Option<Held> {
+		let mut state = self.state.lock();
+		if state.in_use >= CONNECTIONS {
+			return None;
+		}
+		let connection = state.idle.pop()?;
+		state.in_use += 1;
+		Some(Held { connection, place: HeldPlace(self.clone()) })
+	}
+
+	/// A connection that was idle is of no use.
+	pub(super) fn is_stale(&self, reason: &str) {
+		// The server may have gone and come back: the others are as old.
+		self.state.lock().idle.clear();
+		tracing::debug!(store = self.name, reason, "connecting again");
+	}
+
+	fn leave(&self) {
+		self.state.lock().in_use -= 1;
+		self.returned.notify_one();
 	}
 
 	fn finish<T>(

@@ -4,15 +4,17 @@ use super::{
 	address::Address,
 	batch,
 	pool::{GreetingError, Pool},
+	question,
 	wire::{Connection, WireError},
-	Key, Listed, OnPage, Store, StoreError,
+	Key, Listed, OnPage, Question, Store, StoreError,
 };
 use bytes::Bytes;
 use redis::Value;
+use std::sync::Arc;
 
 /// One database of a Redis.
 pub struct RedisStore {
-	pool: Pool,
+	pool: Arc<Pool>,
 }
 
 impl RedisStore {
@@ -30,7 +32,7 @@ impl RedisStore {
 		let greeting = Box::new(move |connection: &mut Connection| {
 			greet(connection, database, user.as_deref(), password.as_deref())
 		});
-		Ok(Self { pool: Pool::new(address, greeting) })
+		Ok(Self { pool: Pool::new(address, greeting).into() })
 	}
 }
 
@@ -83,6 +85,10 @@ impl Store for RedisStore {
 
 	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
 		batch::get_many(&self.pool, keys)
+	}
+
+	fn ask(&self, keys: &[Key]) -> Option<Box<dyn Question>> {
+		question::ask(&self.pool, keys)
 	}
 
 	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError> {

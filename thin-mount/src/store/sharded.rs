@@ -1,7 +1,7 @@
 //! Several stores that share the keys among them by the first byte, in rfs's notation:
 //! `00-7f=zdb://…` and `80-ff=zdb://…`.
 
-use super::{address::redacted, Key, OnPage, Store, StoreError};
+use super::{address::redacted, Key, OnPage, Question, Store, StoreError};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -134,6 +134,12 @@ impl Store for ShardedStore {
 			|key| key,
 			|shard, keys| shard.get_many(&keys.into_iter().cloned().collect::<Vec<_>>()),
 		)
+	}
+
+	fn ask(&self, keys: &[Key]) -> Option<Box<dyn Question>> {
+		let shard = self.route(keys.first()?);
+		let in_one = keys.iter().all(|key| self.route(key) == shard);
+		in_one.then(|| self.shards[shard].ask(keys)).flatten()
 	}
 
 	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError> {

@@ -4,6 +4,10 @@
 //! them are read here: into the value's own buffer, so that a chunk is copied once, by the
 //! kernel, and within limits, so that a hostile server can't make this process run out of memory.
 
+mod values;
+
+pub(super) use values::Values;
+
 use redis::Value;
 use rustix::net::sockopt::set_tcp_quickack;
 use std::{
@@ -16,6 +20,8 @@ use std::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server may be silent while an answer is due.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The least that a socket can be told to wait, and more than nothing.
+const LEAST_PATIENCE: Duration = Duration::from_millis(1);
 /// How long a whole answer may take. More than one silence, for slow links.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// What 0-db takes in an array, and more than any answer here holds.
@@ -67,6 +73,8 @@ pub(super) struct Connection {
 	start: usize,
 	end: usize,
 	deadline: Instant,
+	/// How long it waits for something to come.
+	patience: Duration,
 }
 
 impl Connection {
@@ -99,6 +107,7 @@ impl Connection {
 			start: 0,
 			end: 0,
 			deadline: Instant::now() + ANSWER_TIMEOUT,
+			patience: SILENCE_TIMEOUT,
 		}
 	}
 
@@ -110,6 +119,12 @@ impl Connection {
 
 	/// Sends packed commands, one or several.
 	pub(super) fn send(&mut self, packed: &[u8]) -> Result<(), WireError> {
+		self.be_patient(SILENCE_TIMEOUT)?;
+		self.send_as_patient(packed)
+	}
+
+	/// The same, without a change of how long is waited for answers.
+	pub(super) fn send_as_patient(&mut self, packed: &[u8]) -> Result<(), WireError> {
 		if self.start != self.end {
 			return Err(malformed("an answer that nobody asked for"));
 		}
@@ -161,36 +176,65 @@ impl Connection {
 		}
 	}
 
+	/// Goes on reading values that were asked for, for about as long as it says: whether all are
+	/// there. If not, they can be waited for again.
+	pub(super) fn wait_for(
+		&mut self,
+		values: &mut Values,
+		limit: Duration,
+	) -> Result<bool, WireError> {
+		let limit = limit.clamp(LEAST_PATIENCE, ANSWER_TIMEOUT);
+		self.be_patient(limit.min(SILENCE_TIMEOUT))?;
+		values.advance(self, Instant::now() + limit)
+	}
+
+	/// Reads values that were asked for, to the last.
+	pub(super) fn values(&mut self, mut values: Values) -> Result<Values, WireError> {
+		match self.wait_for(&mut values, ANSWER_TIMEOUT)? {
+			true => Ok(values),
+			false => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+		}
+	}
+
+	fn be_patient(&mut self, patience: Duration) -> Result<(), WireError> {
+		if self.patience != patience {
+			self.stream.set_read_timeout(Some(patience))?;
+			self.patience = patience;
+		}
+		Ok(())
+	}
+
 	/// A line without its end.
 	fn line(&mut self) -> Result<Vec<u8>, WireError> {
-		let mut line = Vec::new();
+		self.next_line()?.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut).into())
+	}
+
+	/// The same, or `None` when it has not come.
+	fn next_line(&mut self) -> Result<Option<Vec<u8>>, WireError> {
 		loop {
 			let unread = &self.buffer[self.start..self.end];
 			if let Some(at) = unread.iter().position(|byte| *byte == b'\n') {
-				line.extend_from_slice(&unread[..at]);
+				let line = unread[..at].strip_suffix(b"\r").map(<[u8]>::to_vec);
 				self.start += at + 1;
-				return match line.pop() {
-					Some(b'\r') => Ok(line),
-					_ => Err(malformed("a line without its end")),
-				};
+				return line.map(Some).ok_or_else(|| malformed("a line without its end"));
 			}
-			line.extend_from_slice(unread);
-			if line.len() > LINE_LIMIT {
+			if unread.len() > LINE_LIMIT {
 				return Err(malformed("a line without end"));
 			}
-			self.start = self.end;
-			self.fill(&mut [])?;
+			if self.fill(&mut [])?.is_none() {
+				return Ok(None);
+			}
 		}
 	}
 
 	fn bulk(&mut self, length: usize) -> Result<Vec<u8>, WireError> {
 		let mut bytes = vec![0; length];
-		let buffered = length.min(self.end - self.start);
-		bytes[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
-		self.start += buffered;
-		let mut filled = buffered;
+		let mut filled = 0;
 		while filled < length {
-			filled += self.fill(&mut bytes[filled..])?;
+			match self.take(&mut bytes[filled..])? {
+				Some(more) => filled += more,
+				None => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+			}
 		}
 		match self.line()?.is_empty() {
 			true => Ok(bytes),
@@ -198,14 +242,30 @@ impl Connection {
 		}
 	}
 
-	/// Reads into `target`, and what follows into the buffer, which must be empty. How many bytes
-	/// went to `target`.
-	fn fill(&mut self, target: &mut [u8]) -> Result<usize, WireError> {
+	/// Some bytes of a value: how many. `None` when nothing has come.
+	fn take(&mut self, target: &mut [u8]) -> Result<Option<usize>, WireError> {
+		let buffered = target.len().min(self.end - self.start);
+		if buffered == 0 {
+			return self.fill(target);
+		}
+		target[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
+		self.start += buffered;
+		Ok(Some(buffered))
+	}
+
+	/// Reads into `target`, and what follows into the buffer, behind what is unread there; that
+	/// must be nothing where there is a target. How many bytes went to `target`, or `None` when
+	/// nothing has come.
+	fn fill(&mut self, target: &mut [u8]) -> Result<Option<usize>, WireError> {
+		self.buffer.copy_within(self.start..self.end, 0);
+		(self.start, self.end) = (0, self.end - self.start);
 		let wanted = target.len();
-		let mut parts = [IoSliceMut::new(target), IoSliceMut::new(&mut self.buffer[..])];
+		let mut parts = [IoSliceMut::new(target), IoSliceMut::new(&mut self.buffer[self.end..])];
 		let got = loop {
 			match self.stream.read_vectored(&mut parts) {
 				Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
+				// What the kernel calls a timeout of a socket.
+				Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
 				result => break result?,
 			}
 		};
@@ -220,9 +280,8 @@ impl Connection {
 		// of the first, which the kernel delays by 40 ms. The option lasts for a short while only.
 		// Where it can't be set, answers are only slower.
 		let _ = set_tcp_quickack(&self.stream, true);
-		self.start = 0;
-		self.end = got.saturating_sub(wanted);
-		Ok(got.min(wanted))
+		self.end += got.saturating_sub(wanted);
+		Ok(Some(got.min(wanted)))
 	}
 }
 
@@ -256,8 +315,12 @@ mod tests {
 	use super::*;
 	use std::net::TcpListener;
 
-	/// What a client makes of these bytes, sent in pieces, to a request of at most `limit`.
-	fn answer(bytes: &'static [u8], piece: usize, limit: usize) -> Result<Value, WireError> {
+	/// What a client makes of these bytes, sent in pieces.
+	fn received<T>(
+		bytes: &'static [u8],
+		piece: usize,
+		read: impl Fn(&mut Connection) -> Result<T, WireError>,
+	) -> Result<T, WireError> {
 		let listener = TcpListener::bind("127.0.0.1:0").unwrap();
 		let port = listener.local_addr().unwrap().port();
 		let server = std::thread::spawn(move || {
@@ -270,10 +333,71 @@ mod tests {
 			}
 		});
 		let mut connection = Connection::open("127.0.0.1", port).unwrap();
-		let result = connection.answer(limit);
+		let result = read(&mut connection);
 		drop(connection);
 		server.join().unwrap();
 		result
+	}
+
+	/// The answer to a request of at most `limit`.
+	fn answer(bytes: &'static [u8], piece: usize, limit: usize) -> Result<Value, WireError> {
+		received(bytes, piece, |connection| connection.answer(limit))
+	}
+
+	/// The same of values, so many of them.
+	fn values(
+		bytes: &'static [u8],
+		piece: usize,
+		(wanted, limit): (usize, usize),
+	) -> Result<Vec<Option<bytes::Bytes>>, WireError> {
+		let read = |connection: &mut Connection| connection.values(Values::new(wanted, limit));
+		received(bytes, piece, read).map(Values::into_vec)
+	}
+
+	#[test]
+	fn values_are_read_however_they_are_cut() {
+		let text = b"*4\r\n$5\r\na\r\nb\n\r\n$-1\r\n$0\r\n\r\n$3\r\nxyz\r\n";
+		for piece in [1, 2, 7, 100] {
+			let found = values(text, piece, (4, 8)).unwrap();
+			let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+			assert_eq!(found, [Some(&b"a\r\nb\n"[..]), None, Some(b""), Some(b"xyz")]);
+		}
+		assert_eq!(values(b"*0\r\n", 9, (0, 0)).unwrap(), [None; 0]);
+		let error = values(b"-No\r\n", 9, (1, 9)).unwrap_err();
+		assert!(matches!(error, WireError::Server(words) if words == "No"));
+		static LARGE: std::sync::LazyLock<Vec<u8>> =
+			std::sync::LazyLock::new(|| [b"*1\r\n$65537\r\n", &[7; 65_537][..], b"\r\n"].concat());
+		for piece in [1_000, 65_536, 100_000] {
+			let found = values(&LARGE, piece, (1, 65_537)).unwrap();
+			assert_eq!(found, [Some(bytes::Bytes::from(vec![7; 65_537]))]);
+		}
+	}
+
+	#[test]
+	fn hostile_values_are_refused_before_memory_is_taken() {
+		for bytes in [
+			&b"*1\r\n$99999999999999\r\n"[..],
+			b"*2\r\n$1\r\na\r\n$9\r\n",
+			b"*3\r\n",
+			b"*-1\r\n",
+			b"*1\r\n",
+			b"$1\r\na\r\n",
+			b"*2\r\n:1\r\n:1\r\n",
+			b"*2\r\n-No\r\n",
+			b"*2\r\n*1\r\n",
+			b"*2\r\n$1\r\nabc\r\n",
+			b"*2\r\n$-2\r\n",
+			b"*2\r\n$x\r\n",
+			b"*2\n",
+			b"+OK\r\n",
+			b"\r\n",
+			b"*2\r\n$2\r\na",
+			b"",
+		] {
+			let result = values(bytes, 100, (2, 5));
+			let shown = String::from_utf8_lossy(bytes);
+			assert!(matches!(result, Err(WireError::Broken(_))), "{shown:?} gave {result:?}");
+		}
 	}
 
 	#[test]

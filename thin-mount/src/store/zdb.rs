@@ -4,14 +4,16 @@ use super::{
 	address::Address,
 	batch,
 	pool::{GreetingError, Pool},
+	question,
 	wire::{Connection, WireError},
-	Key, Listed, OnPage, Store, StoreError,
+	Key, Listed, OnPage, Question, Store, StoreError,
 };
 use bytes::Bytes;
 use redis::Value;
 use sha1::{Digest, Sha1};
 use std::{
 	collections::HashSet,
+	sync::Arc,
 	time::{Duration, UNIX_EPOCH},
 };
 
@@ -19,7 +21,7 @@ const MAX_NAMESPACE: usize = 128;
 
 /// One namespace of a 0-db.
 pub struct ZdbStore {
-	pool: Pool,
+	pool: Arc<Pool>,
 }
 
 impl ZdbStore {
@@ -39,7 +41,7 @@ impl ZdbStore {
 		let greeting = Box::new(move |connection: &mut Connection| {
 			select(connection, &namespace, password.as_deref())
 		});
-		Ok(Self { pool: Pool::new(address, greeting) })
+		Ok(Self { pool: Pool::new(address, greeting).into() })
 	}
 
 	/// A namespace in worm mode refuses every second `SET`, also one that changes nothing: that
@@ -139,6 +141,10 @@ impl Store for ZdbStore {
 
 	fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
 		batch::get_many(&self.pool, keys)
+	}
+
+	fn ask(&self, keys: &[Key]) -> Option<Box<dyn Question>> {
+		question::ask(&self.pool, keys)
 	}
 
 	fn has_many(&self, keys: &[Key]) -> Result<Vec<bool>, StoreError> {
