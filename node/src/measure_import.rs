@@ -45,9 +45,13 @@ pub struct MeasureImportCmd {
 	#[arg(long, value_name = "DIR")]
 	pub native: PathBuf,
 
-	/// The base path of a thin node to import them. Flags --thin-… before the command are for it.
+	/// The base path of a thin node to import them.
 	#[arg(long, value_name = "DIR")]
 	pub thin: PathBuf,
+
+	/// What that one is told.
+	#[clap(flatten)]
+	pub thin_params: ThinParams,
 
 	/// The base path of another thin node from the same image, which reads what the first one has mounted,
 	/// and verifies nothing.
@@ -96,7 +100,7 @@ impl MeasureImportCmd {
 		let source = service::new_partial(&at(&self.blocks_of)?, &none)?.client;
 		let mut sides = vec![
 			Side::new("native", service::new_partial(&at(&self.native)?, &none)?),
-			Side::new("thin", service::new_partial(&at(&self.thin)?, &cli.thin)?),
+			Side::new("thin", service::new_partial(&at(&self.thin)?, &self.thin_params)?),
 		];
 		sides[1].settle();
 		if let Some(base) = &self.believing {

@@ -95,6 +95,10 @@ impl Hydration {
 		self.stop.say();
 	}
 
+	pub(super) fn is_done(&self) -> bool {
+		self.done.load(Relaxed)
+	}
+
 	pub(super) fn stats(&self) -> HydrateStats {
 		HydrateStats { done: self.done.load(Relaxed), report: self.hydrator.report() }
 	}

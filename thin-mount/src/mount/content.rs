@@ -190,6 +190,11 @@ impl Content {
 		self.checker.as_ref().is_some_and(Checker::is_busy)
 	}
 
+	/// Whether the rest of the image is being fetched.
+	pub(super) fn is_hydrating(&self) -> bool {
+		self.hydration.get().is_some_and(|hydration| !hydration.is_done())
+	}
+
 	/// Nobody has this file open any more, or one less.
 	pub(super) fn closed(&self, file: &OpenFile) {
 		self.passthrough.release(file.node);

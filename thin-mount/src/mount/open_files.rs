@@ -17,23 +17,25 @@ pub struct OpenFiles {
 	pub passable: usize,
 	/// Whether it is being found out of some, at this moment, whether they are whole.
 	pub checking: bool,
+	/// Whether the rest of the image is being fetched, so that there will be more.
+	pub hydrating: bool,
 }
 
 impl OpenFiles {
 	pub(super) fn of(content: &Content) -> Self {
 		// Asked before, so that what is found out meanwhile is not missed.
-		let checking = content.is_checking();
+		let (hydrating, checking) = (content.is_hydrating(), content.is_checking());
 		let open = content.passthrough().open_files();
 		let passed = open.iter().filter(|(_, passed)| *passed).count();
 		let available = content.passthrough().is_available();
 		let Some(cache) = content.cache().filter(|_| available) else {
-			return Self { open: open.len(), passed, ..Default::default() };
+			return Self { open: open.len(), passed, hydrating, ..Default::default() };
 		};
 		let whole = |node| {
 			let cached = content.image().tree().blob(node).and_then(|blob| cache.blob(&blob));
 			cached.is_some_and(|cached| cache.is_whole(&cached))
 		};
 		let passable = open.iter().filter(|(node, passed)| !passed && whole(*node)).count();
-		Self { open: open.len(), passed, passable, checking }
+		Self { open: open.len(), passed, passable, checking, hydrating }
 	}
 }

@@ -18,8 +18,10 @@ use thin_mount::mount::{Mount, OpenFiles};
 
 /// How often is looked whether it is worth it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long it is not done again. While an image is hydrated, there is always one more file.
-const REST: Duration = Duration::from_secs(600);
+/// How long it is not done again.
+const REST: Duration = Duration::from_secs(60);
+/// The same while the image is hydrated: then there is always one more file.
+const REST_WHILE_HYDRATING: Duration = Duration::from_secs(600);
 /// How long the mount may take to learn that files are closed. The kernel says so a little later.
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(2);
@@ -63,16 +65,18 @@ impl Drop for Reopening {
 fn watch(database: &ImageDatabase, mount: &Mount, stopped: &Receiver<()>) {
 	let mut last: Option<Instant> = None;
 	while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
-		let rested = last.is_none_or(|last| last.elapsed() >= REST);
-		if rested && is_worth_it(mount.open_files()) && reopen(database, mount) {
+		let files = mount.open_files();
+		let since = last.map(|last| last.elapsed());
+		if is_worth_it(files, since) && reopen(database, mount) {
 			last = Some(Instant::now());
 		}
 	}
 }
 
-/// Not while files are looked at: there will soon be more.
-fn is_worth_it(files: OpenFiles) -> bool {
-	files.passable > 0 && !files.checking
+/// Whether it is, so long `since` it was done. Not while files are looked at: there will soon be more.
+fn is_worth_it(files: OpenFiles, since: Option<Duration>) -> bool {
+	let rest = if files.hydrating { REST_WHILE_HYDRATING } else { REST };
+	files.passable > 0 && !files.checking && since.is_none_or(|since| since >= rest)
 }
 
 /// Whether it was done, or tried so that it isn't to be tried again soon.
@@ -101,12 +105,7 @@ pub(super) fn reopen(database: &ImageDatabase, mount: &Mount) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{
-		cli::{Hydrate, ThinParams},
-		columns,
-		mounted::MountedImage,
-		testing::Memory,
-	};
+	use crate::{cli::ThinParams, columns, mounted::MountedImage, testing::Memory};
 	use sp_runtime::traits::{BlakeTwo256, Hash as _};
 	use thin_mount::{
 		pack::{pack_to_all, PackOptions},
@@ -115,10 +114,16 @@ mod tests {
 
 	#[test]
 	fn files_are_opened_anew_when_some_are_whole_and_none_is_looked_at() {
-		let files = OpenFiles { open: 9, passed: 2, passable: 3, checking: false };
-		assert!(is_worth_it(files));
-		assert!(!is_worth_it(OpenFiles { checking: true, ..files }));
-		assert!(!is_worth_it(OpenFiles { passable: 0, ..files }));
+		let files = OpenFiles { open: 9, passed: 2, passable: 3, ..Default::default() };
+		let hydrating = OpenFiles { hydrating: true, ..files };
+		assert!(is_worth_it(files, None) && is_worth_it(hydrating, None));
+		assert!(!is_worth_it(OpenFiles { checking: true, ..files }, None));
+		assert!(!is_worth_it(OpenFiles { passable: 0, ..files }, None));
+		let minutes = |count: u64| Some(Duration::from_secs(60 * count));
+		assert!(!is_worth_it(files, Some(Duration::from_secs(59))));
+		assert!(is_worth_it(files, minutes(1)));
+		assert!(!is_worth_it(hydrating, minutes(9)));
+		assert!(is_worth_it(hydrating, minutes(10)));
 	}
 
 	#[test]
@@ -138,11 +143,12 @@ mod tests {
 		let exclude = |path: &[u8]| path.starts_with(b"LO");
 		let options = PackOptions { exclude: Some(Box::new(exclude)), ..Default::default() };
 		let packed = pack_to_all(&folder, &[&*store], &options, &|_| {}).unwrap();
-		let params = ThinParams { thin_hydrate: Hydrate::Background, ..Default::default() };
 		let place = home.path().join("thin");
+		let params = ThinParams::default();
 		let mounted = MountedImage::at(&place, packed.image, &params, vec![store]).unwrap();
 		let database = mounted.database().unwrap();
 		let Source::Mounted(mount) = &*mounted.source else { panic!("it is mounted") };
+		assert_eq!(mount.open_files().passed, 0);
 		let read_all = || {
 			for (key, value) in &entries {
 				let read = database.get(columns::STATE, key).unwrap();
@@ -150,12 +156,16 @@ mod tests {
 			}
 		};
 		read_all();
-		if !mount.stats().passthrough.available {
-			println!("SKIPPED: the kernel reads no files by itself here");
-			return;
+		// So that all of it is in the cache.
+		for file in std::fs::read_dir(mount.path()).unwrap() {
+			std::fs::read(file.unwrap().path()).unwrap();
 		}
 		let end = Instant::now() + Duration::from_secs(120);
 		while mount.open_files().passed == 0 {
+			if !mount.stats().passthrough.available {
+				println!("SKIPPED: the kernel reads no files by itself here");
+				return;
+			}
 			assert!(Instant::now() < end, "{:?}", mount.open_files());
 			read_all();
 			std::thread::sleep(PAUSE);
