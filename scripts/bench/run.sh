@@ -4,8 +4,9 @@
 # Usage: scripts/bench/run.sh [--size SIZE] [--rounds N] [--json FILE] [--bin DIRECTORY] [NAME…]
 #
 #   start     from the start of a node to its answer for state at block N: thin (cold, with a cache,
-#             hydrated), native, a tarball downloaded and unpacked, squashfs, full sync;
-#             on this machine, and with 100 Mbit/s between everybody; and the bytes fetched
+#             hydrated), native, a tarball downloaded and unpacked, squashfs, full sync, warp sync;
+#             on this machine, with the store 1, 20 and 80 ms away, and with 1 Gbit/s and 100 Mbit/s
+#             between everybody; and the bytes fetched
 #   read      random and sequential reads through a mount: cold, cached, with passthrough
 #   hydrate   a whole image into a cache, against nothing but MGETs of its chunks
 #   pack      a database into a store: the whole of it, and what is new some blocks later
