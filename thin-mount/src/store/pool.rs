@@ -5,7 +5,7 @@ use super::{
 	Address, StoreError,
 };
 use parking_lot::{Condvar, Mutex};
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 /// How many connections one store uses at most.
 pub(super) const CONNECTIONS: usize = 8;
@@ -44,11 +44,12 @@ struct State {
 }
 
 /// Gives the place in the pool back, whatever happened in between.
-struct Place<'a>(&'a Pool);
+struct Place<P: Deref<Target = Pool>>(P);
 
-impl Drop for Place<'_> {
+impl<P: Deref<Target = Pool>> Drop for Place<P> {
 	fn drop(&mut self) {
-		self.0.leave();
+		self.0.state.lock().in_use -= 1;
+		self.0.returned.notify_one();
 	}
 }
 
@@ -56,22 +57,14 @@ impl Drop for Place<'_> {
 /// is closed.
 pub(super) struct Held {
 	pub(super) connection: Connection,
-	place: HeldPlace,
+	place: Place<Arc<Pool>>,
 }
-
-struct HeldPlace(Arc<Pool>);
 
 impl Held {
 	/// For the next who needs one.
 	pub(super) fn give_back(self) {
 		let Self { connection, place } = self;
 		place.0.state.lock().idle.push(connection);
-	}
-}
-
-impl Drop for HeldPlace {
-	fn drop(&mut self) {
-		self.0.leave();
 	}
 }
 
@@ -116,7 +109,7 @@ impl Pool {
 		}
 		let connection = state.idle.pop()?;
 		state.in_use += 1;
-		Some(Held { connection, place: HeldPlace(self.clone()) })
+		Some(Held { connection, place: Place(self.clone()) })
 	}
 
 	/// A connection that was idle is of no use.
@@ -126,14 +119,9 @@ impl Pool {
 		tracing::debug!(store = self.name, reason, "connecting again");
 	}
 
-	fn leave(&self) {
-		self.state.lock().in_use -= 1;
-		self.returned.notify_one();
-	}
-
 	fn finish<T>(
 		&self,
-		place: Place<'_>,
+		place: Place<&Pool>,
 		connection: Connection,
 		result: Result<T, WireError>,
 	) -> Result<T, StoreError> {
@@ -147,7 +135,7 @@ impl Pool {
 		})
 	}
 
-	fn place(&self) -> Result<(Place<'_>, Option<Connection>), StoreError> {
+	fn place(&self) -> Result<(Place<&Pool>, Option<Connection>), StoreError> {
 		let mut state = self.state.lock();
 		while state.in_use >= CONNECTIONS {
 			if self.returned.wait_for(&mut state, WAIT).timed_out() && state.in_use >= CONNECTIONS {

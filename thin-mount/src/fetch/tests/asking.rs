@@ -156,18 +156,6 @@ proptest::proptest! {
 		plan in proptest::collection::vec(proptest::collection::vec(0u8..7, 1..12), 1..4),
 		asked in proptest::collection::vec(0usize..20, 1..12),
 	) {
-		let chunks = chunks(20);
-		let stores = plan.into_iter().map(|plan| {
-			let all = chunks.clone();
-			asking(faulty("odd", &chunks, move |call, keys| fault(plan[call % plan.len()], &all, keys)))
-				as Arc<dyn Store>
-		});
-		let fetcher = fetcher(stores.collect(), Duration::from_millis(100));
-		for at in asked {
-			if let Ok(got) = fetcher.chunks(&[chunks[at].id(), chunks[(at + 1) % 20].id()]) {
-				proptest::prop_assert_eq!(&got[0], &chunks[at]);
-				proptest::prop_assert_eq!(&got[1], &chunks[(at + 1) % 20]);
-			}
-		}
+		never_wrong(plan, &asked, |store| asking(store))?;
 	}
 }
