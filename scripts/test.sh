@@ -28,8 +28,7 @@
 #   large     images of 1 TB and of a million files, with flat memory
 #             (scripts/test/large.sh)                                   5 to 20 minutes
 #   fuzz      each fuzz target for a minute, or as many seconds as
-#             --fuzz says, which also means --only fuzz                 20 minutes, and an hour or
-#                                                                       more for the first build
+#             --fuzz says, which also means --only fuzz                 20 minutes
 #
 # All of the others takes up to 85 minutes the first time, and 30 to 40 after that, one after the other;
 # side by side a quarter of an hour less. The machine is set up first (scripts/setup.sh). What can't be

@@ -7,11 +7,10 @@
 # is kept in fuzz/corpus below CARGO_TARGET_DIR, and the next run goes on from there. Input that
 # fails goes to fuzz/artifacts there, and the output says how to run it again.
 #
-# Needs cargo-fuzz (cargo install cargo-fuzz) and a nightly toolchain; where one is missing, that
-# is said, and nothing is run. The targets of thin-client compile the SDK once more, for longer than
-# the whole project takes: an hour and more on two cores.
+# The compiler is that of every other build, and so are the dependencies (see fuzz-rustc.sh): only
+# this project's own libraries are compiled anew, in a few minutes.
 #
-# Exit codes: 0 nothing found or NOT CHECKED, 1 a target failed, 2 wrong usage.
+# Exit codes: 0 nothing found, 1 a target failed or couldn't be built, 2 wrong usage.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -50,37 +49,36 @@ for target in "${chosen[@]}"; do
 		unusable "there is no target '$target'; there are: ${targets[*]#* }"
 done
 
-if ! cargo fuzz --version >/dev/null 2>&1; then
-	say "NOT CHECKED: fuzz targets (there is no cargo-fuzz: cargo install cargo-fuzz)"
-	exit 0
-fi
-if ! rustc +nightly --version >/dev/null 2>&1; then
-	say "NOT CHECKED: fuzz targets (there is no nightly toolchain: rustup toolchain install nightly)"
-	exit 0
-fi
+wanted() {
+	[ "${#chosen[@]}" -eq 0 ] || printf '%s\n' "${chosen[@]}" | grep -qx "$1"
+}
+bins=()
+for target in "${targets[@]}"; do
+	wanted "${target#* }" && bins+=(--bin "${target#* }")
+done
+say "building $((${#bins[@]} / 2)) targets"
+RUSTC_WORKSPACE_WRAPPER="$SCRIPTS/test/fuzz-rustc.sh" cargo build --release --workspace --locked --quiet \
+	--features thin-client-fuzz/libfuzzer,thin-mount-fuzz/libfuzzer "${bins[@]}" ||
+	fail "the targets couldn't be built"
 out="$CARGO_TARGET_DIR/fuzz"
 
 # run CRATE TARGET
 run() {
-	local folder="${FOLDER[$1]}" target="$2"
+	local seeds="${FOLDER[$1]}/seeds/$2" target="$2" program="$CARGO_TARGET_DIR/release/$2"
 	say "fuzzing $target for $seconds seconds"
 	mkdir -p "$out/corpus/$target" "$out/artifacts/$target"
-	# The versions of the SDK are those of the project.
-	[ "$1" = thin-mount ] || [ -e "$folder/Cargo.lock" ] || cp Cargo.lock "$folder/Cargo.lock"
-	(cd "$folder" && cargo +nightly fuzz run --fuzz-dir . --target-dir "$out" "$target" \
-		"$out/corpus/$target" "seeds/$target" -- \
-		-max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 \
-		-artifact_prefix="$out/artifacts/$target/") >"$out/$target.log" 2>&1 || {
+	"$program" "$out/corpus/$target" "$seeds" -max_total_time="$seconds" -timeout=20 \
+		-rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix="$out/artifacts/$target/" >"$out/$target.log" 2>&1 || {
 		tail -n 40 "$out/$target.log" >&2
-		fail "$target found something: see $out/$target.log"
+		fail "$target found something: see $out/$target.log; again: $program FILE, with the file it names"
 	}
 	grep -E 'number_of_executed_units|new_units_added' "$out/$target.log" >&2 || true
 }
 
 for target in "${targets[@]}"; do
-	name="${target#* }"
-	if [ "${#chosen[@]}" -eq 0 ] || printf '%s\n' "${chosen[@]}" | grep -qx "$name"; then
-		run "${target% *}" "$name"
+	if wanted "${target#* }"; then
+		run "${target% *}" "${target#* }"
 	fi
 done
 say "fuzz: nothing found"

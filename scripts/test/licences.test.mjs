@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const deny = readFileSync(join(ROOT, 'deny.toml'), 'utf8');
 const metadata = JSON.parse(
-	execFileSync('cargo', ['metadata', '--locked', '--format-version', '1'], {
+	execFileSync('cargo', ['metadata', '--locked', '--all-features', '--format-version', '1'], {
 		cwd: ROOT,
 		maxBuffer: 1 << 28,
 		stdio: ['ignore', 'pipe', 'inherit'],

@@ -89,21 +89,19 @@ pub fn resp_request(bytes: &[u8]) {
 
 /// The URLs of stores, one in a line: no password is ever shown.
 pub fn store_url(bytes: &[u8]) {
-	const PASSWORD: &str = "hunter2/secret";
 	let Ok(text) = std::str::from_utf8(bytes) else { return };
 	for (scheme, port) in [("zdb", 9900), ("redis", 6379)] {
 		let _ = Address::parse(text, scheme, port);
-		for url in [
-			format!("{scheme}://:hunter2%2Fsecret@{text}"),
-			format!("{scheme}://x:{PASSWORD}@{text}"),
-		] {
-			let (shown, debug) = match Address::parse(&url, scheme, port) {
-				Ok(address) => (address.to_string(), format!("{address:?}")),
-				Err(error) => (error.to_string(), format!("{error:?}")),
-			};
-			assert!(!shown.contains("hunter2") || text.contains("hunter2"), "{shown}");
-			assert!(!debug.contains("hunter2") || text.contains("hunter2"), "{debug}");
-		}
+		let said = |user: &str, password: &str| {
+			let url = format!("{scheme}://{user}:{password}@{text}");
+			match Address::parse(&url, scheme, port) {
+				Ok(address) => format!("{address} {address:?}"),
+				Err(error) => format!("{error} {error:?}"),
+			}
+		};
+		// What is said is the same with any password.
+		assert_eq!(said("", "hunter2%2Fsecret"), said("", "letmein%2Fmellon"));
+		assert_eq!(said("x", "hunter2/secret"), said("x", "letmein/mellon"));
 	}
 	if let Ok(Some((_, rest))) = ShardRange::split(text) {
 		assert!(text.ends_with(rest));
