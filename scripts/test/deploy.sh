@@ -28,19 +28,7 @@ DEPLOY="$(cd "$SCRIPTS/../deploy" && pwd)"
 . "$SCRIPTS/shell/processes.sh"
 . "$SCRIPTS/shell/service-manager.sh"
 
-bin=
-while [ $# -gt 0 ]; do
-	case "$1" in
-	--help | -h) print_help "$0" && exit 0 ;;
-	--bin)
-		[ $# -ge 2 ] || unusable "--bin takes a directory"
-		bin="$2"
-		shift
-		;;
-	*) unusable "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
+read_bin "$@"
 make_work_directory thin-deploy
 
 check_build() {

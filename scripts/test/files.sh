@@ -23,19 +23,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/build.sh"
 . "$SCRIPTS/shell/processes.sh"
 
-bin=
-while [ $# -gt 0 ]; do
-	case "$1" in
-	--help | -h) print_help "$0" && exit 0 ;;
-	--bin)
-		[ $# -ge 2 ] || unusable "--bin takes a directory"
-		bin="$2"
-		shift
-		;;
-	*) unusable "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
+read_bin "$@"
 find_programs "$bin" thin-mount
 [ -e /dev/fuse ] || unusable "this machine has no /dev/fuse: nothing can be mounted here"
 { command -v ldb && command -v db_bench; } >/dev/null ||

@@ -18,19 +18,7 @@ SCRIPTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$SCRIPTS/shell/output.sh"
 . "$SCRIPTS/shell/processes.sh"
 
-bin=
-while [ $# -gt 0 ]; do
-	case "$1" in
-	--help | -h) print_help "$0" && exit 0 ;;
-	--bin)
-		[ $# -ge 2 ] || unusable "--bin takes a directory"
-		bin="$2"
-		shift
-		;;
-	*) unusable "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
+read_bin "$@"
 if [ -n "$bin" ]; then
 	for program in thin-node thin-mount; do
 		[ -x "$bin/$program" ] || unusable "there is no $bin/$program"
