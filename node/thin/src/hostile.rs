@@ -241,6 +241,29 @@ fn a_header_under_the_hash_of_another_is_no_answer() {
 }
 
 #[test]
+fn a_real_hash_under_another_number_is_no_answer() {
+	for planted in [None, Some(7)] {
+		let (chain, image) = right();
+		let key = BlockKey::new(3, chain.key(7).hash);
+		image.set(columns::KEY_LOOKUP, &key.hash, key.bytes());
+		image.set(columns::KEY_LOOKUP, &number_key(3), key.bytes());
+		if let Some(number) = planted {
+			image.set(columns::HEADER, &key.bytes(), chain.headers[number].encode());
+		}
+		let node = start(&chain, &image);
+		assert!(node.lower.get(columns::KEY_LOOKUP, &key.hash).is_err());
+		assert!(!matches!(node.backend.blockchain().number(H256(key.hash)), Ok(Some(_))));
+		let faults = node.faults();
+		assert!(faults[0].contains("column HEADER, key 0x00000003"), "{faults:?}");
+		let expected = match planted {
+			Some(_) => "a header with the number 7",
+			None => "the header is not there",
+		};
+		assert!(faults[0].contains(expected), "{faults:?}");
+	}
+}
+
+#[test]
 fn a_number_that_leads_to_a_fork_ends_the_walk() {
 	let (chain, image) = right();
 	let mut fork = chain.headers[7].clone();

@@ -69,6 +69,7 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
 			[
 				(columns::STATE, b"a node".to_vec()),
 				(columns::KEY_LOOKUP, parent.bytes()),
+				(columns::KEY_LOOKUP, BlockKey::new(1, parent.hash).bytes()),
 				(columns::HEADER, chain.headers[number - 1].encode()),
 				(columns::BODY, chain.bodies[number].encode()),
 				(columns::JUSTIFICATIONS, Justifications::from((engine, justification)).encode()),

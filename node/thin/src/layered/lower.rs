@@ -234,7 +234,12 @@ where
 			return Err(wrong("the key of another block").into());
 		}
 		// Hides what came after N, and the owner's forks.
-		Ok((self.canonical(block.number)?.as_ref() == Some(&block)).then_some(value))
+		if self.canonical(block.number)?.as_ref() != Some(&block) {
+			return Ok(None);
+		}
+		// The number is the header's: an image could give a block any height, and name it there.
+		let header = self.get(columns::HEADER, &value)?;
+		Ok(Some(value).filter(|_| header.is_some()))
 	}
 
 	fn of_block(&self, column: ColumnId, key: &BlockKey) -> Result<Option<Vec<u8>>, Fault> {
