@@ -5,7 +5,7 @@ mod judge;
 mod resolve;
 
 #[cfg(test)]
-pub(crate) use fault::last_words;
+pub(crate) use fault::{end_the_process, last_words};
 pub(crate) use resolve::check_chain;
 
 use crate::{
