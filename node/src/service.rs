@@ -289,13 +289,15 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		task_manager.spawn_handle().spawn_blocking("thin-history", Some("thin"), walk);
 	}
 
-	let may_vote = thin_client::parts::may_vote::<Block>(thin.as_ref(), &*client);
+	let may_vote = thin_client::votes::may_vote::<Block>(thin.as_ref(), &*client);
 	if role.is_authority() && !may_vote {
 		tracing::warn!(
 			target: "thin",
-			"This authority casts no GRANDPA votes until the authority set has changed after its \
-			 snapshot: it can't know what it voted before. Restart it then."
+			"This authority casts no GRANDPA votes until the authority set has changed after it \
+			 has caught up: it can't know what it voted before. Restart it then."
 		);
+		let learning = thin_client::votes::learn::<Block, Layout, _>(backend.clone());
+		task_manager.spawn_handle().spawn("thin-votes", Some("thin"), learning);
 	}
 
 	let prover = Arc::new(SnapshotProver::<Block, _, _, Layout>::new(

@@ -11,6 +11,7 @@ mod passthrough;
 mod point;
 mod prefetch;
 mod sequence;
+mod watch;
 mod written;
 
 pub use background::{Hydrate, HydrateStats};
@@ -18,6 +19,7 @@ pub use local::Local;
 pub use open_files::OpenFiles;
 pub use passthrough::PassthroughStats;
 pub use point::{clear_stale, stats_at, unmount_at};
+pub use watch::{Seen, Watch};
 
 use crate::{
 	blob::BlobRef,
@@ -253,6 +255,7 @@ pub fn mount(options: MountOptions) -> Result<Mount, MountError> {
 		prefetch: options.prefetch,
 		record: options.record_trace,
 		recent: fetch.recent,
+		watch: false,
 	};
 	if cache.is_none() && options.hydrate != Hydrate::None {
 		return Err(MountError::NoCache);
@@ -340,11 +343,14 @@ fn serve(
 		io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => MountError::NoFuse(error),
 		_ => MountError::system("mount at", place, error),
 	};
+	let watched = content.sight().is_some();
 	let session = Session::new(ImageFilesystem::new(content, owner), place, &config)
 		.map_err(failed)?
 		.spawn()
 		.map_err(failed)?;
-	widen_readahead(place);
+	if !watched {
+		widen_readahead(place);
+	}
 	Ok(session)
 }
 
@@ -402,6 +408,12 @@ impl Mount {
 	/// recorded. An image that has these as its trace has them fetched when it is mounted.
 	pub fn trace(&self) -> Option<Vec<ChunkId>> {
 		self.content.trace()
+	}
+
+	/// The same files once more, for this process alone, to see what is read of them. `folder` has to
+	/// be an empty one, and is left so.
+	pub fn watch(&self, folder: &Path) -> Result<Watch, MountError> {
+		Watch::start(&self.content, folder)
 	}
 
 	/// Whether the files are still there: somebody else may have unmounted them.

@@ -26,7 +26,7 @@ pub use place::{Place, Trie};
 pub use report::{BlockCounts, EntryCounts, Faults, Report, StateCounts};
 
 use crate::{
-	layered::{Fault, Lower, ReadError, ScanDatabase},
+	layered::{Fault, Lower, ReadError, ScanDatabase, Violation},
 	promise::Promise,
 	proof::ProvenBlock,
 };
@@ -158,14 +158,38 @@ fn new_name() -> [u8; 32] {
 	sp_crypto_hashing::blake2_256(&(now.as_nanos(), std::process::id()).encode())
 }
 
+/// Of how many wrong values is said where they lie: as many as a person is shown. It takes a moment
+/// to find that out.
+const PLACED: u64 = command::SHOWN as u64;
+
 /// Notes what is wrong and goes on; what can't be read ends the audit.
-fn note<T>(faults: &mut Faults, result: Result<T, Fault>) -> Result<Option<T>, AuditError> {
+fn note<Block: BlockT, T>(
+	faults: &mut Faults,
+	lower: &Lower<Block>,
+	result: Result<T, Fault>,
+) -> Result<Option<T>, AuditError>
+where
+	NumberFor<Block>: BlockNumberOps,
+{
 	match result {
 		Ok(value) => Ok(Some(value)),
 		Err(Fault::Read(error)) => Err(error.into()),
-		Err(fault) => {
-			faults.add(fault.to_string());
+		Err(Fault::Violation(violation)) => {
+			add(faults, lower, &violation);
 			Ok(None)
 		},
 	}
+}
+
+/// Notes a value that is wrong, and where it lies, as a node would say it.
+fn add<Block: BlockT>(faults: &mut Faults, lower: &Lower<Block>, violation: &Violation)
+where
+	NumberFor<Block>: BlockNumberOps,
+{
+	let place = (faults.count < PLACED).then(|| lower.place(violation)).flatten();
+	faults.add(match place {
+		// There is but one image here.
+		Some(place) => format!("{violation}. {}", crate::layered::Place { origin: None, ..place }),
+		None => violation.to_string(),
+	});
 }

@@ -8,6 +8,7 @@ mod node;
 mod pages;
 mod place;
 mod proofs;
+mod votes;
 
 use crate::{
 	columns::{self, number_key, BlockKey},

@@ -53,3 +53,4 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 mod ticker;
+pub mod votes;

@@ -1,6 +1,7 @@
 //! The image of a snapshot, made readable as a folder: mounted, or restored where there is no
 //! FUSE.
 
+mod finding;
 mod reopening;
 
 use crate::{
@@ -134,8 +135,13 @@ impl MountedImage {
 			Some(bytes) => ImageDatabase::with_cache(&self.path, &self.home, bytes)?,
 			None => ImageDatabase::open(&self.path, &self.home)?,
 		};
-		let (database, origin) = (Arc::new(database), self.origin.clone());
-		Ok(Kept { reopening: None, database, origin, source: self.source.clone() })
+		Ok(Kept {
+			reopening: None,
+			database: Arc::new(database),
+			home: self.home.clone(),
+			origin: self.origin.clone(),
+			source: self.source.clone(),
+		})
 	}
 
 	/// What the image says of its own completeness.
@@ -171,7 +177,8 @@ impl Source {
 	fn content(&self, name: &str) -> Option<Content> {
 		let Self::Mounted(mount) = self else { return None };
 		let blob = mount.file(name.as_bytes())?;
-		Some(Content { root: blob.root, chunks: leaf_count(blob.length) })
+		let chunks = leaf_count(blob.length);
+		Some(Content { root: blob.root, chunks, of_value: Vec::new() })
 	}
 
 	fn fetched(&self) -> Fetched {
@@ -193,6 +200,8 @@ struct Kept {
 	/// Not for who reads the database from end to end: that is one read.
 	reopening: Option<Reopening>,
 	database: Arc<ImageDatabase>,
+	/// A folder for files that are needed for a moment.
+	home: PathBuf,
 	origin: Origin,
 	source: Arc<Source>,
 }
@@ -206,6 +215,9 @@ impl RawDatabase for Kept {
 		let mut place = self.database.place(column, key)?;
 		for table in &mut place.tables {
 			table.content = self.source.content(&table.name);
+		}
+		if let Some(found) = finding::find(&self.source, &self.home, column, key) {
+			place.found(&String::from_utf8_lossy(&found.file), found.chunks);
 		}
 		place.origin = Some(self.origin.clone());
 		Some(place)

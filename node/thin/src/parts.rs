@@ -1,8 +1,7 @@
 //! The client of a thin node, built as sc-service builds any other.
 
-use crate::{grandpa, start::ThinDatabase, status::ThinStatus};
+use crate::start::ThinDatabase;
 use sc_chain_spec::BuildGenesisBlock;
-use sc_client_api::AuxStore;
 use sc_executor::RuntimeVersionOf;
 use sc_service::{
 	error::Error, Configuration, KeystoreContainer, TFullBackend, TFullClient, TaskManager,
@@ -53,14 +52,4 @@ impl<Block: BlockT> BuildGenesisBlock<Block> for GenesisIsThere {
 	fn build_genesis_block(self) -> sp_blockchain::Result<(Block, Self::BlockImportOperation)> {
 		Err(sp_blockchain::Error::Backend("the thin database has no finalized state".into()))
 	}
-}
-
-/// Whether an authority may vote.
-///
-/// A thin node starts the rounds of the set of block N anew. If its key has voted in that set
-/// before, on another machine or before its database was lost, it would vote a second time, which
-/// is punished. From the next set on all rounds are new to everybody.
-pub fn may_vote<Block: BlockT>(status: Option<&ThinStatus>, aux: &impl AuxStore) -> bool {
-	let Some(status) = status else { return true };
-	grandpa::current_set_id::<Block>(aux).is_some_and(|current| current > status.set_id)
 }

@@ -7,6 +7,7 @@ mod policy;
 mod state;
 
 pub use policy::{words as age_in_words, Policy, PolicyError, DEFAULT_MAX_AGE};
+pub(crate) use state::time_key;
 pub use state::{listed, read, RegistryLayout, State, StateError};
 
 use crate::columns::BlockKey;

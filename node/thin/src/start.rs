@@ -5,7 +5,7 @@ mod judge;
 mod resolve;
 
 #[cfg(test)]
-pub(crate) use fault::last_words;
+pub(crate) use fault::{end_the_process, last_words};
 pub(crate) use resolve::check_chain;
 
 use crate::{
@@ -304,11 +304,9 @@ impl Place<'_> {
 		let layered = LayeredDatabase::new(upper, lower, on_fault);
 		let source = DatabaseSource::Custom { db: Arc::new(layered), require_create_flag: false };
 		notify::stage("Starting the node");
-		let set_id = proven.history().current().map_or(0, |period| period.set_id);
 		let status = ThinStatus {
 			snapshot: marker.snapshot,
 			manifest: marker.manifest.clone(),
-			set_id,
 			counters: image.counters(fetched),
 			figures: image.figures(),
 			proof_time: registered.map(|registered| registered.time),

@@ -34,8 +34,6 @@ pub struct ThinStatus {
 	pub snapshot: SnapshotId,
 	/// What it is.
 	pub manifest: Manifest,
-	/// The GRANDPA set in charge after block N. This node casts no vote in it.
-	pub set_id: u64,
 	/// What was fetched.
 	pub counters: Counters,
 	/// What the mount has done.

@@ -2,7 +2,7 @@
 
 use super::{
 	background::Hydration, checker::Checker, local::Census, passthrough::Passthrough,
-	prefetch::Prefetcher, sequence::Sequence, written::Written, MountStats,
+	prefetch::Prefetcher, sequence::Sequence, watch::Sight, written::Written, MountStats,
 };
 use crate::{
 	blob::{check_shape, BlobError, BlobRef, Leaf, Segment},
@@ -42,6 +42,7 @@ pub(super) struct Content {
 	prefetcher: Option<Prefetcher>,
 	hydration: OnceLock<Hydration>,
 	recorder: Option<Recorder>,
+	sight: Option<Sight>,
 	census: Option<Census>,
 	written: OnceLock<Written>,
 	since: Instant,
@@ -58,6 +59,8 @@ pub(super) struct ContentOptions {
 	pub(super) record: Option<usize>,
 	/// How many chunks the fetcher keeps in memory.
 	pub(super) recent: usize,
+	/// Whether it is noted where was read last.
+	pub(super) watch: bool,
 }
 
 /// A file that somebody has open.
@@ -97,7 +100,7 @@ impl Content {
 		options: ContentOptions,
 	) -> Self {
 		// What the kernel reads by itself can't be recorded.
-		let passthrough = options.passthrough && options.record.is_none();
+		let passthrough = options.passthrough && options.record.is_none() && !options.watch;
 		let checker = cache.clone().filter(|_| passthrough).and_then(Checker::start);
 		let start = || {
 			let recent = options.recent;
@@ -114,6 +117,7 @@ impl Content {
 			prefetcher,
 			hydration: OnceLock::new(),
 			recorder: options.record.map(Recorder::new),
+			sight: options.watch.then(Sight::default),
 			census,
 			written: OnceLock::new(),
 			since: Instant::now(),
@@ -121,6 +125,18 @@ impl Content {
 			bytes_read: AtomicU64::default(),
 			errors: AtomicU64::default(),
 		}
+	}
+
+	/// The same files, which are served at another place and noted when they are read.
+	pub(super) fn watched(&self) -> Self {
+		let options = ContentOptions {
+			passthrough: false,
+			prefetch: false,
+			record: None,
+			recent: 0,
+			watch: true,
+		};
+		Self::new(self.image.clone(), self.fetcher.clone(), self.cache.clone(), options)
 	}
 
 	/// Fetches the rest of the image in the background, until [`Self::settle`].
@@ -156,6 +172,11 @@ impl Content {
 	/// The chunks that were read so far, if they are recorded.
 	pub(super) fn trace(&self) -> Option<Vec<ChunkId>> {
 		self.recorder.as_ref().map(Recorder::trace)
+	}
+
+	/// Where was read last, if that is noted.
+	pub(super) fn sight(&self) -> Option<&Sight> {
+		self.sight.as_ref()
 	}
 
 	/// Whether files are to be handed to the kernel, where it takes them.
@@ -266,6 +287,9 @@ impl Content {
 		};
 		match read {
 			Ok(found) => {
+				if let Some(sight) = &self.sight {
+					sight.note(file.node, offset..offset + found.bytes.len() as u64);
+				}
 				self.record(file, offset, found.bytes.len());
 				self.bytes_read.fetch_add(found.bytes.len() as u64, Relaxed);
 				Ok(found)

@@ -30,6 +30,8 @@ const BLOCK: u32 = 4_096;
 const READ_SIZE: u32 = 65_536;
 const BACKGROUND_REQUESTS: u16 = 64;
 const READAHEAD: u32 = 1024 * 1024;
+/// Less than a page.
+const NO_READAHEAD: u32 = 1;
 
 /// Where the figures of a mount are.
 pub(super) const STATS_ATTRIBUTE: &str = "user.thin-mount.stats";
@@ -127,7 +129,11 @@ impl Filesystem for ImageFilesystem {
 			self.content.passthrough().enable();
 		}
 		let _ = config.set_max_background(BACKGROUND_REQUESTS);
-		if let Err(most) = config.set_max_readahead(READAHEAD) {
+		let readahead = match self.content.sight() {
+			Some(_) => NO_READAHEAD,
+			None => READAHEAD,
+		};
+		if let Err(most) = config.set_max_readahead(readahead) {
 			let _ = config.set_max_readahead(most);
 		}
 		Ok(())

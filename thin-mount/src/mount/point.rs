@@ -169,7 +169,7 @@ pub(crate) fn unmount(path: &Path) -> Result<bool, MountError> {
 }
 
 /// Takes a mount away from its place, also while files of it are open.
-fn detach(path: &Path) -> Result<(), MountError> {
+pub(crate) fn detach(path: &Path) -> Result<(), MountError> {
 	match umount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
 		Ok(()) | Err(Errno::INVAL) => Ok(()),
 		Err(Errno::PERM) if fusermount(path, &["-u", "-z"]) => Ok(()),

@@ -1,6 +1,7 @@
 //! Every block from N to genesis, by the parents.
 
 use super::{
+	add,
 	journal::{Checkpoints, DatabaseDone, Stage, StatesDone},
 	note, AuditError, BlockCounts, Faults, OnProgress, Progress,
 };
@@ -33,7 +34,8 @@ where
 	let total = Some(u64::from(n.number));
 	while let Some(block) = next {
 		let faults = &mut done.block_faults;
-		let Some(checked) = note(faults, lower.check_ancestor(&block, Depth::Headers))? else {
+		let Some(checked) = note(faults, lower, lower.check_ancestor(&block, Depth::Headers))?
+		else {
 			faults.add(format!("the blocks below {} can't be checked", done.blocks.lowest));
 			break;
 		};
@@ -63,11 +65,11 @@ where
 	NumberFor<Block>: BlockNumberOps,
 {
 	let key = block.bytes();
-	if note(faults, lower.get(columns::KEY_LOOKUP, &block.hash))?.flatten().is_none() {
+	if note(faults, lower, lower.get(columns::KEY_LOOKUP, &block.hash))?.flatten().is_none() {
 		let reason = format!("block {} can't be found by its hash", block.number);
-		faults.add(Violation::new(columns::KEY_LOOKUP, &block.hash, reason).to_string());
+		add(faults, lower, &Violation::new(columns::KEY_LOOKUP, &block.hash, reason));
 	}
-	match note(faults, lower.get(columns::BODY, &key))? {
+	match note(faults, lower, lower.get(columns::BODY, &key))? {
 		Some(Some(body)) => {
 			counts.bodies += 1;
 			counts.body_bytes += body.len() as u64;
@@ -75,7 +77,9 @@ where
 		Some(None) => counts.without_body += 1,
 		None => {},
 	}
-	if let Some(Some(justification)) = note(faults, lower.get(columns::JUSTIFICATIONS, &key))? {
+	if let Some(Some(justification)) =
+		note(faults, lower, lower.get(columns::JUSTIFICATIONS, &key))?
+	{
 		counts.justifications += 1;
 		counts.justification_bytes += justification.len() as u64;
 	}

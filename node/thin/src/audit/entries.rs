@@ -1,6 +1,6 @@
 //! Every entry of every column: nothing may be there that has no place in an image.
 
-use super::{note, visited::Visited, AuditError, EntryCounts, Faults, OnProgress, Progress};
+use super::{add, note, visited::Visited, AuditError, EntryCounts, Faults, OnProgress, Progress};
 use crate::{
 	columns::{self, BlockKey},
 	layered::{integrity, Lower, ScanDatabase, Violation},
@@ -9,6 +9,9 @@ use crate::{
 use sc_consensus_grandpa::BlockNumberOps;
 use sp_database::ColumnId;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
+
+/// A planted key may be of any length: so much of it tells which one is meant.
+const SHOWN_BYTES: usize = 128;
 
 pub(super) struct Entries<'a, Block: BlockT> {
 	pub raw: &'a dyn ScanDatabase,
@@ -45,8 +48,12 @@ where
 				};
 				match checked {
 					Ok(Ok(())) => {},
+					Ok(Err(reason)) if key.len() > SHOWN_BYTES => {
+						let shown = &key[..SHOWN_BYTES];
+						faults.add(Violation::new(column, shown, reason).to_string())
+					},
 					Ok(Err(reason)) => {
-						faults.add(Violation::new(column, shown(key), reason).to_string())
+						add(faults, self.lower, &Violation::new(column, key, reason))
 					},
 					Err(error) => failed = Some(error),
 				}
@@ -149,11 +156,7 @@ where
 	}
 
 	fn is_canonical(&self, block: &BlockKey, faults: &mut Faults) -> Result<bool, AuditError> {
-		Ok(note(faults, self.lower.canonical(block.number))?.flatten().as_ref() == Some(block))
+		Ok(note(faults, self.lower, self.lower.canonical(block.number))?.flatten().as_ref()
+			== Some(block))
 	}
-}
-
-/// A planted key may be of any length: so much of it tells which one is meant.
-fn shown(key: &[u8]) -> &[u8] {
-	&key[..key.len().min(128)]
 }

@@ -1,6 +1,7 @@
 //! The state tries: of N, and of every block whose state the image is to have.
 
 use super::{
+	add,
 	journal::{Checkpoints, DatabaseDone, Stage, StatesDone},
 	note,
 	place::{Place, Trie},
@@ -93,8 +94,11 @@ where
 		checkpoints: &Checkpoints<'_>,
 	) -> Result<(), AuditError> {
 		let faults = &mut done.state_faults;
-		let Some(Some(block)) = note(faults, self.lower.canonical(number))? else { return Ok(()) };
-		let header = note(faults, self.lower.get(columns::HEADER, &block.bytes()))?.flatten();
+		let Some(Some(block)) = note(faults, self.lower, self.lower.canonical(number))? else {
+			return Ok(());
+		};
+		let header =
+			note(faults, self.lower, self.lower.get(columns::HEADER, &block.bytes()))?.flatten();
 		// What is wrong with a header is known by now.
 		let Some(header) = header.and_then(|h| integrity::header::<Block>(&block, &h).ok()) else {
 			return Ok(());
@@ -180,7 +184,7 @@ where
 
 	fn fault(&mut self, key: &[u8], reason: String) {
 		let violation = Violation::new(columns::STATE, key, reason);
-		self.done.state_faults.add(violation.to_string());
+		add(&mut self.done.state_faults, self.states.lower, &violation);
 	}
 
 	/// The bytes under a key that ends with their hash. `None` when that is a fault, which is noted.
@@ -192,7 +196,7 @@ where
 			return Ok(None);
 		};
 		let checked = integrity::hashed::<Block>(columns::STATE, key, bytes);
-		note(&mut self.done.state_faults, checked.map_err(Into::into))
+		note(&mut self.done.state_faults, self.states.lower, checked.map_err(Into::into))
 	}
 
 	/// Notes the children and checks the value of a node. The inner result is about the node.

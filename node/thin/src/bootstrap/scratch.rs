@@ -67,8 +67,9 @@ where
 		let lower = Arc::new(Lower::new(Box::new(raw), self.proven).held_to(promise));
 		let fault = Arc::new(Mutex::new(None));
 		let seen = fault.clone();
+		let of = lower.clone();
 		let on_fault: FaultHandler = Arc::new(move |fault: &Fault| {
-			seen.lock().get_or_insert_with(|| fault.to_string());
+			seen.lock().get_or_insert_with(|| with_place(fault, &of));
 		});
 		let local = LocalPath { path: self.folder.join("database"), cache_size: CACHE_MIB };
 		let made = Made { local, lower, on_fault, fault, pruning: self.pruning };
@@ -87,6 +88,18 @@ where
 		made.check()?;
 		Ok(made)
 	}
+}
+
+/// What is wrong, and in which file.
+fn with_place<Block: BlockT>(fault: &Fault, lower: &Lower<Block>) -> String
+where
+	NumberFor<Block>: BlockNumberOps,
+{
+	let place = match fault {
+		Fault::Read(_) => None,
+		Fault::Violation(violation) => lower.place(violation),
+	};
+	place.map_or_else(|| fault.to_string(), |place| format!("{fault}. {place}"))
 }
 
 impl<Block: BlockT> Made<Block> {

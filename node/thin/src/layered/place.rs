@@ -6,7 +6,8 @@ use thin_mount::{chunk::ChunkId, image::ImageId};
 /// How many tables are named. More than one of each level overlap in level 0 alone.
 const SHOWN: usize = 4;
 
-/// The tables that the value of a key is in, or would be. RocksDB doesn't say which of them it was.
+/// The tables that the value of a key is in, or would be. RocksDB doesn't say which of them it was: one
+/// alone is named where that was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
 	/// Those whose range has the key, the one first in which it is looked for first.
@@ -27,12 +28,15 @@ pub struct Table {
 }
 
 /// A file of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
 	/// The root of its blob: of a small file, its only chunk.
 	pub root: ChunkId,
 	/// How many chunks of data it has.
 	pub chunks: u64,
+	/// Those of them that hold the value, where that was found out. More than one when the block of
+	/// the table that has it goes on in the next.
+	pub of_value: Vec<ChunkId>,
 }
 
 /// An image, and where it is from.
@@ -42,6 +46,20 @@ pub struct Origin {
 	pub image: ImageId,
 	/// The stores that it is read from.
 	pub stores: Vec<String>,
+}
+
+impl Place {
+	/// The value is in this file, in these chunks.
+	pub(crate) fn found(&mut self, file: &str, chunks: Vec<ChunkId>) {
+		// Other files than tables hold no values that a node of today writes.
+		let Some(mut table) = self.tables.iter().find(|table| table.name == file).cloned() else {
+			return;
+		};
+		if let Some(content) = &mut table.content {
+			content.of_value = chunks;
+		}
+		self.tables = vec![table];
+	}
 }
 
 impl fmt::Display for Place {
@@ -68,12 +86,25 @@ impl fmt::Display for Table {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		let Self { name, level, content } = self;
 		write!(f, "file {name} (level {level}")?;
-		match content {
-			Some(Content { root, chunks: 0 | 1 }) => write!(f, ", chunk {root}")?,
-			Some(Content { root, chunks }) => write!(f, ", {chunks} chunks under {root}")?,
-			None => {},
+		if let Some(content) = content {
+			write!(f, ", {content}")?;
 		}
 		f.write_str(")")
+	}
+}
+
+impl fmt::Display for Content {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { root, chunks, of_value } = self;
+		match (&of_value[..], chunks) {
+			([chunk], _) => write!(f, "chunk {chunk}"),
+			([first, last], _) => write!(f, "chunks {first} and {last}"),
+			([first, .., last], _) => {
+				write!(f, "{} chunks, from {first} to {last}", of_value.len())
+			},
+			([], 0 | 1) => write!(f, "chunk {root}"),
+			([], _) => write!(f, "{chunks} chunks under {root}"),
+		}
 	}
 }
 
@@ -148,8 +179,9 @@ mod tests {
 		let mut place = Place { tables: Vec::new(), origin: None };
 		assert_eq!(place.to_string(), "Its place is the log, as no table reaches so far");
 		place.tables = (1..=6).map(|number| table(&format!("{number}.sst"), 0)).collect();
-		place.tables[0].content = Some(Content { root: id(1), chunks: 1 });
-		place.tables[1].content = Some(Content { root: id(2), chunks: 70 });
+		let content = |root, chunks| Some(Content { root: id(root), chunks, of_value: Vec::new() });
+		place.tables[0].content = content(1, 1);
+		place.tables[1].content = content(2, 70);
 		let stores = vec!["zdb://a/one".into(), "zdb://b/two".into()];
 		place.origin = Some(Origin { image: ImageId(id(3)), stores });
 		assert_eq!(
@@ -163,5 +195,19 @@ mod tests {
 				id(3)
 			)
 		);
+
+		// Once it is known in which of them it is.
+		let mut said = |chunks: Vec<ChunkId>| {
+			place.found("2.sst", chunks);
+			place.origin = None;
+			place.to_string()
+		};
+		let begin = "Its place is file 2.sst (level 0, ";
+		assert_eq!(said(vec![id(4)]), format!("{begin}chunk {})", id(4)));
+		assert_eq!(said(vec![id(4), id(5)]), format!("{begin}chunks {} and {})", id(4), id(5)));
+		let three = format!("{begin}3 chunks, from {} to {})", id(4), id(6));
+		assert_eq!(said(vec![id(4), id(5), id(6)]), three);
+		place.found("another.sst", vec![id(7)]);
+		assert_eq!(place.to_string(), three);
 	}
 }

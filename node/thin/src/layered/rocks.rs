@@ -27,8 +27,9 @@ const MOMENT: Duration = Duration::from_millis(50);
 pub struct ImageDatabase {
 	/// `None` when it was closed and could not be opened again: the next read tries once more.
 	db: RwLock<Option<DB>>,
-	/// Outlives a database that is closed: blocks are known by the table they come from.
-	cache: Cache,
+	/// Outlives a database that is closed: blocks are known by the table they come from. `None` when none is
+	/// kept.
+	cache: Option<Cache>,
 	path: PathBuf,
 	log_dir: PathBuf,
 }
@@ -43,9 +44,19 @@ impl ImageDatabase {
 
 	/// The same, with so many bytes of blocks kept in memory.
 	pub fn with_cache(path: &Path, log_dir: &Path, bytes: usize) -> Result<Self, ReadError> {
+		Self::new(path, log_dir, Some(Cache::new_lru_cache(bytes)))
+	}
+
+	/// The same, with no block kept in memory but those that lead to the values: every read of a value
+	/// reads a file, and what it reads last is the block with the value.
+	pub fn without_cache(path: &Path, log_dir: &Path) -> Result<Self, ReadError> {
+		Self::new(path, log_dir, None)
+	}
+
+	fn new(path: &Path, log_dir: &Path, cache: Option<Cache>) -> Result<Self, ReadError> {
 		let database = Self {
 			db: RwLock::new(None),
-			cache: Cache::new_lru_cache(bytes),
+			cache,
 			path: path.to_owned(),
 			log_dir: log_dir.to_owned(),
 		};
@@ -62,9 +73,15 @@ impl ImageDatabase {
 		options.set_keep_log_file_num(1);
 
 		let mut blocks = BlockBasedOptions::default();
-		blocks.set_block_cache(&self.cache);
-		blocks.set_cache_index_and_filter_blocks(true);
-		blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+		match &self.cache {
+			Some(cache) => {
+				blocks.set_block_cache(cache);
+				blocks.set_cache_index_and_filter_blocks(true);
+				blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+			},
+			// Each open table then keeps its own index and filter.
+			None => blocks.disable_cache(),
+		}
 		// Makes the whole-key filters the SDK wrote usable.
 		blocks.set_bloom_filter(10.0, true);
 		let mut column_options = Options::default();
@@ -217,9 +234,15 @@ mod tests {
 		let header = || image.get(columns::HEADER, &key);
 		let before = header().unwrap();
 		assert!(before.is_some());
-		let mut closed = false;
-		assert_eq!(image.reopen(|| closed = true), Ok(true));
-		assert!(closed);
+		let is_open = || {
+			let links = fs::read_dir("/proc/self/fd").unwrap();
+			let mut files = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok());
+			files.any(|file| file.starts_with(&folder))
+		};
+		assert!(is_open());
+		let mut was_open = None;
+		assert_eq!(image.reopen(|| was_open = Some(is_open())), Ok(true));
+		assert_eq!(was_open, Some(false));
 		assert_eq!(header().unwrap(), before);
 
 		// Nobody takes the files from one who reads.

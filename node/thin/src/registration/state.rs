@@ -92,6 +92,11 @@ pub fn listed<L: RegistryLayout>(
 	Reader(state).listed::<L>(genesis)
 }
 
+/// Where the state has the time, in milliseconds since 1970.
+pub(crate) fn time_key<L: RegistryLayout>() -> Vec<u8> {
+	item(L::TIMESTAMP, "Now")
+}
+
 fn item(pallet: &str, name: &str) -> Vec<u8> {
 	[twox_128(pallet.as_bytes()), twox_128(name.as_bytes())].concat()
 }
@@ -117,7 +122,7 @@ pub fn read<L: RegistryLayout>(
 		standing_stake::<L>(&state, &of_snapshot("Attestations"))?;
 
 	let listed = state.listed::<L>(record.manifest.genesis_hash)?;
-	let time: Option<u64> = state.value("the time", &item(L::TIMESTAMP, "Now"))?;
+	let time: Option<u64> = state.value("the time", &time_key::<L>())?;
 	let time = time.ok_or_else(|| StateError::OtherShape {
 		what: "the time",
 		reason: "the chain has none".into(),

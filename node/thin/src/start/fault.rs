@@ -5,17 +5,21 @@ use crate::{
 	layered::{Fault, FaultHandler, Lower, Place},
 	notify,
 };
+use parking_lot::Mutex;
 use sc_consensus_grandpa::BlockNumberOps;
 use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::sync::Arc;
 
 /// A value that is wrong must not become the answer "nothing there": the node ends.
-pub(super) fn end_the_process<Block>(lower: Arc<Lower<Block>>) -> FaultHandler
+pub(crate) fn end_the_process<Block>(lower: Arc<Lower<Block>>) -> FaultHandler
 where
 	Block: BlockT,
 	NumberFor<Block>: BlockNumberOps,
 {
+	let ending = Mutex::new(());
 	Arc::new(move |fault: &Fault| {
+		// Others may come upon a fault while it is found out where this one lies.
+		let _ending = ending.lock();
 		let place = match fault {
 			Fault::Read(_) => None,
 			Fault::Violation(violation) => lower.place(violation),
