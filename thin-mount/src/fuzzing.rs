@@ -14,12 +14,13 @@ use bytes::Bytes;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets. Each has a file of its name in `fuzz/fuzz_targets`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
 	("superblock", superblock),
 	("listing", listing),
 	("chunk_value", chunk_value),
 	("cache_map", cache_map),
 	("resp_answer", resp_answer),
+	("resp_values", resp_values),
 	("resp_request", resp_request),
 	("store_url", store_url),
 ];
@@ -77,6 +78,41 @@ pub fn resp_answer(bytes: &[u8]) {
 	if let Some(Ok(value)) = store::read_answer(bytes, LIMIT) {
 		assert!(strings(&value) <= LIMIT);
 	}
+}
+
+/// The values that a server answers to `MGET` are refused, or as many as were asked for and within
+/// the limit, and the same however they are cut. The first bytes say how many are asked for, the limit
+/// in hundreds of bytes, and into what pieces the rest
+/// is cut.
+pub fn resp_values(bytes: &[u8]) {
+	let Some((&[wanted, limit, piece], answer)) = bytes.split_first_chunk() else { return };
+	let (wanted, limit) = (usize::from(wanted), usize::from(limit) * 100);
+	let read = |piece| store::read_values(answer, piece, (wanted, limit));
+	let whole = read(answer.len());
+	assert_eq!(read(usize::from(piece)), whole);
+	if let Some(Ok((values, taken))) = whole {
+		assert_eq!(values.len(), wanted);
+		assert!(values.iter().flatten().map(Bytes::len).sum::<usize>() <= limit);
+		// There are longer ways to write a number.
+		let shortest = written(&values);
+		assert!(shortest.len() < taken || shortest == answer[..taken]);
+	}
+}
+
+/// An answer to `MGET`, as a server writes it.
+fn written(values: &[Option<Bytes>]) -> Vec<u8> {
+	let mut answer = format!("*{}\r\n", values.len()).into_bytes();
+	for value in values {
+		match value {
+			None => answer.extend_from_slice(b"$-1\r\n"),
+			Some(value) => {
+				answer.extend_from_slice(format!("${}\r\n", value.len()).as_bytes());
+				answer.extend_from_slice(value);
+				answer.extend_from_slice(b"\r\n");
+			},
+		}
+	}
+	answer
 }
 
 /// Requests to the embedded server are the same however they are cut.

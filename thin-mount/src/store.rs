@@ -20,7 +20,7 @@ pub use self::{
 };
 
 #[cfg(any(test, fuzzing))]
-pub(crate) use wire::read_answer;
+pub(crate) use wire::{read_answer, read_values};
 
 use bytes::Bytes;
 use std::time::{Duration, SystemTime};
