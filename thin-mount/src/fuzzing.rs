@@ -80,39 +80,44 @@ pub fn resp_answer(bytes: &[u8]) {
 	}
 }
 
-/// The values that a server answers to `MGET` are refused, or as many as were asked for and within
-/// the limit, and the same however they are cut. The first bytes say how many are asked for, the limit
-/// in hundreds of bytes, and into what pieces the rest
-/// is cut.
+/// The values that a server answers to `MGET` are refused, or they are those of the answer, as many as
+/// were asked for, within the limit, and the same however they are cut. The first bytes say how many
+/// are asked for, the limit, and into what pieces the rest is cut.
 pub fn resp_values(bytes: &[u8]) {
-	let Some((&[wanted, limit, piece], answer)) = bytes.split_first_chunk() else { return };
-	let (wanted, limit) = (usize::from(wanted), usize::from(limit) * 100);
+	let Some((&[wanted, low, high, piece], answer)) = bytes.split_first_chunk() else { return };
+	let (wanted, limit) = (usize::from(wanted), usize::from(u16::from_le_bytes([low, high])));
 	let read = |piece| store::read_values(answer, piece, (wanted, limit));
 	let whole = read(answer.len());
 	assert_eq!(read(usize::from(piece)), whole);
 	if let Some(Ok((values, taken))) = whole {
 		assert_eq!(values.len(), wanted);
 		assert!(values.iter().flatten().map(Bytes::len).sum::<usize>() <= limit);
-		// There are longer ways to write a number.
-		let shortest = written(&values);
-		assert!(shortest.len() < taken || shortest == answer[..taken]);
+		assert_eq!(after(&answer[..taken], &values), Some(&[][..]));
 	}
 }
 
-/// An answer to `MGET`, as a server writes it.
-fn written(values: &[Option<Bytes>]) -> Vec<u8> {
-	let mut answer = format!("*{}\r\n", values.len()).into_bytes();
-	for value in values {
-		match value {
-			None => answer.extend_from_slice(b"$-1\r\n"),
-			Some(value) => {
-				answer.extend_from_slice(format!("${}\r\n", value.len()).as_bytes());
-				answer.extend_from_slice(value);
-				answer.extend_from_slice(b"\r\n");
-			},
-		}
+/// What follows these values in an answer to `MGET`. `None` where it has other values.
+fn after<'a>(answer: &'a [u8], values: &[Option<Bytes>]) -> Option<&'a [u8]> {
+	fn number(answer: &[u8], kind: u8) -> Option<(i64, &[u8])> {
+		let end = answer.windows(2).position(|pair| pair == b"\r\n")?;
+		let digits = answer[..end].strip_prefix(&[kind])?;
+		Some((std::str::from_utf8(digits).ok()?.parse().ok()?, &answer[end + 2..]))
 	}
-	answer
+	let (count, mut rest) = number(answer, b'*')?;
+	if usize::try_from(count) != Ok(values.len()) {
+		return None;
+	}
+	for value in values {
+		let (length, after) = number(rest, b'$')?;
+		rest = match value {
+			None if length == -1 => after,
+			Some(value) if usize::try_from(length) == Ok(value.len()) => {
+				after.strip_prefix(value.as_ref())?.strip_prefix(b"\r\n")?
+			},
+			_ => return None,
+		};
+	}
+	Some(rest)
 }
 
 /// Requests to the embedded server are the same however they are cut.
