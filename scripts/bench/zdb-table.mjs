@@ -6,34 +6,44 @@ import { readFileSync } from 'node:fs';
 import { table } from '../lib/text.mjs';
 
 const LEAST_SMALL = 50_000;
+// A client that is busy for more of the time than this has hardly waited for either server.
+const CLIENT_LIMIT = 0.9;
 
 const [file, json, rounds, cores, before, after, redisVersion] = process.argv.slice(2);
 const loads = [before, after].map((load) => load.split(' ').map(Number));
 
 const cases = new Map();
 for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
-	const [operation, bytes, connections, pipeline, server, commands, rate] = line.split('\t');
+	const [operation, bytes, connections, pipeline, server, commands, ...figures] = line.split('\t');
+	const [rate, cpu, busy] = figures.map(Number);
 	const key = [operation, bytes, connections, pipeline].join();
 	if (!cases.has(key)) {
 		const [size, clients, depth] = [bytes, connections, pipeline].map(Number);
 		cases.set(key, { operation, bytes: size, connections: clients, pipeline: depth, servers: {} });
 	}
 	const { servers } = cases.get(key);
-	servers[server] ??= { commands: Number(commands), rates: [] };
-	servers[server].rates.push(Number(rate));
+	servers[server] ??= { commands: Number(commands), rates: [], cpus: [], clients_busy: [] };
+	servers[server].rates.push(rate);
+	servers[server].cpus.push(cpu);
+	servers[server].clients_busy.push(busy);
 }
 
-const median = (sorted) => {
+const ascending = (figures) => [...figures].sort((a, b) => a - b);
+const median = (figures) => {
+	const sorted = ascending(figures);
 	const middle = sorted.length >> 1;
 	return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 for (const { servers } of cases.values()) {
 	for (const figures of Object.values(servers)) {
-		const sorted = [...figures.rates].sort((a, b) => a - b);
+		const sorted = ascending(figures.rates);
 		Object.assign(figures, { median: median(sorted), min: sorted[0], max: sorted.at(-1) });
+		figures.cpu = median(figures.cpus);
+		figures.client_busy = median(figures.clients_busy);
 	}
 	for (const figures of Object.values(servers)) {
 		figures.ratio = figures.median / servers.redis.median;
+		figures.cpu_ratio = figures.cpu / servers.redis.cpu;
 	}
 }
 
@@ -42,13 +52,18 @@ const title = ({ operation, bytes, connections, pipeline }) =>
 	`${connections} connection${connections === 1 ? '' : 's'}` +
 	(pipeline === 1 ? '' : `, ${pipeline} pipelined`);
 const count = (rate) => Math.round(rate).toLocaleString('en-US');
-const rows = [['commands a second', 'server', 'median', '(lowest to highest)', 'of redis-server']];
+const heading = ['commands a second', 'server', 'median', '(lowest to highest)', 'of redis-server'];
+const rows = [[...heading, 'µs of processor each', 'of redis-server', 'client busy']];
 for (const one of cases.values()) {
 	let first = title(one);
-	for (const [server, { median, min, max, ratio }] of Object.entries(one.servers)) {
+	for (const [server, figures] of Object.entries(one.servers)) {
+		const { median, min, max, ratio, cpu, cpu_ratio, client_busy } = figures;
 		const name = { redis: 'redis-server', '0-db': '0-db of ZDB_BIN' }[server] ?? server;
-		const share = server === 'redis' ? '' : ratio.toFixed(2);
-		rows.push([first, name, count(median), `(${count(min)} to ${count(max)})`, share]);
+		const share = (of) => (server === 'redis' ? '' : of.toFixed(2));
+		rows.push([
+			...[first, name, count(median), `(${count(min)} to ${count(max)})`, share(ratio)],
+			...[cpu.toFixed(1), share(cpu_ratio), `${(100 * client_busy).toFixed(0)} %`],
+		]);
 		first = '';
 	}
 }
@@ -68,9 +83,10 @@ const targets = [
 		'GET of 64 KiB: at least the throughput of redis-server',
 		({ operation, bytes }) => operation === 'get' && bytes === 65536,
 		({ ratio }) => ratio >= 1,
-		({ ratio, min, max }, redis) =>
-			`${ratio.toFixed(3)} of it` +
-			(min <= redis.max && max >= redis.min ? ', the spreads overlap' : ''),
+		({ ratio, min, max, cpu_ratio, client_busy }, redis) =>
+			`${ratio.toFixed(3)} of it, with ${cpu_ratio.toFixed(2)} of its processor time for each` +
+			(min <= redis.max && max >= redis.min ? ', the spreads overlap' : '') +
+			(Math.min(client_busy, redis.client_busy) > CLIENT_LIMIT ? ', the client is the limit' : ''),
 	),
 	target(
 		`small operations (4 KiB), pipelined: at least ${count(LEAST_SMALL)} a second`,

@@ -7,13 +7,15 @@
 # time and 16 pipelined: 16 cases. redis-benchmark asks, over the loopback interface. In each
 # case the servers take turns (A B A B …), after two runs that count for nothing but say how many
 # commands fill the time. There is a table at the end: the median of the rounds, the lowest and
-# the highest, the ratio to redis-server; and whether the targets are met. A target that is
-# missed is no error.
+# the highest, the ratio to redis-server; the processor time that the server took for a command,
+# and its ratio; how much of the time redis-benchmark was busy; and whether the targets are met. A
+# target that is missed is no error.
 #
 # What is compared: redis-server keeps values in memory and saves none of them (--save '',
 # --appendonly no); a 0-db writes each to a file, without waiting for the disk. SET takes keys
 # that are new, because a 0-db doesn't write what it already has. GET takes 1,000 keys at random.
-# redis-benchmark is one thread: where it is the slower side, servers look alike.
+# redis-benchmark is one thread: where it is busy all the time, servers look alike, and on few
+# processors one of several threads stands in its way. The processor time shows what differs then.
 #
 # Lasts about four minutes, six with a real 0-db; building the project comes before that the first
 # time. Takes up to 1 GB of memory and 1 GB below TMPDIR. Leave the machine alone meanwhile.
@@ -84,7 +86,7 @@ done
 exec 3>&1 1>&2
 
 find_programs "$bin" thin-mount
-for program in redis-server redis-benchmark redis-cli node; do
+for program in redis-server redis-benchmark redis-cli node jq; do
 	command -v "$program" >/dev/null ||
 		unusable "$program is missing; scripts/setup.sh installs it"
 done
@@ -96,6 +98,7 @@ VALUES=1000
 FRESH=2147483647
 SET_BYTES=$((256 * 1024 * 1024))
 MOST=1000000
+TICKS="$(getconf CLK_TCK)"
 # 16 commands over each of 32 connections, twice.
 FEWEST=1024
 # The database of Redis, and the namespace of 0-db, in which each thing is: redis-benchmark
@@ -180,18 +183,32 @@ empty() {
 	fi
 }
 
-# measure SERVER OPERATION BYTES CONNECTIONS PIPELINE COMMANDS: commands a second, into RATE. Not
-# printed: what a command substitution starts isn't known to the script, which has to stop it.
+# cpu_of SERVER: the processor time that it has taken, in hundredths of a second.
+cpu_of() {
+	local stat
+	stat="$(cat "/proc/${PROCESS[$1]}/stat")"
+	# The name of the program may have spaces.
+	read -ra stat <<<"${stat##*) }"
+	printf '%s\n' $(((stat[11] + stat[12]) * 100 / TICKS))
+}
+
+# measure SERVER OPERATION BYTES CONNECTIONS PIPELINE COMMANDS: commands a second, into RATE; what the
+# server took for each in µs, into SERVER_CPU; the share of the time that redis-benchmark was busy,
+# into CLIENT_BUSY. Not printed: what a command substitution starts isn't known to the script, which
+# has to stop it.
 measure() {
-	local place keys stored
+	local place keys stored before after
 	if [ "$2" = set ]; then
 		place="${PLACE[set]}" keys="$FRESH"
 		empty "$1"
 	else
 		place="${PLACE[$3]}" keys="$VALUES"
 	fi
-	start redis-benchmark timeout $((60 + 10 * seconds)) redis-benchmark -h 127.0.0.1 \
-		-p "${PORT[$1]}" --dbnum "$place" -t "$2" -d "$3" -c "$4" -P "$5" -n "$6" -r "$keys" --csv
+	before="$(cpu_of "$1")"
+	# shellcheck disable=SC2016
+	start redis-benchmark timeout $((60 + 10 * seconds)) bash -c 'redis-benchmark "$@"; times' \
+		redis-benchmark -h 127.0.0.1 -p "${PORT[$1]}" --dbnum "$place" -t "$2" -d "$3" -c "$4" \
+		-P "$5" -n "$6" -r "$keys" --csv
 	while is_running redis-benchmark; do
 		# It would try again for ever.
 		is_running "$1" || {
@@ -207,6 +224,12 @@ measure() {
 		show_log "$1"
 		fail "redis-benchmark gives no rate for $2 of $3 bytes on $1"
 	fi
+	after="$(cpu_of "$1")"
+	SERVER_CPU="$(jq -n "($after - $before) * 10000 / $6")"
+	# The second line is of what the shell has started: user and system, as 0m1.234s.
+	CLIENT_BUSY="$(sed -nE '/^0m/{n;s/^(.*)m(.*)s (.*)m(.*)s$/(60 * (\1 + \3) + \2 + \4)/p}' \
+		"$WORK/log/redis-benchmark.out")"
+	CLIENT_BUSY="$(jq -n "$CLIENT_BUSY * $RATE / $6")"
 	[ "$2" = set ] || return 0
 	# Answered is not yet stored.
 	stored="$(ask "$1" -n "$place" DBSIZE)"
@@ -236,7 +259,7 @@ compare() {
 		for server in "${SERVERS[@]}"; do
 			measure "$server" "$@" "${commands[$server]}"
 			printf '%s\t' "$@" "$server" "${commands[$server]}" >>"$WORK/measured"
-			printf '%s\n' "$RATE" >>"$WORK/measured"
+			printf '%s\t%s\t%s\n' "$RATE" "$SERVER_CPU" "$CLIENT_BUSY" >>"$WORK/measured"
 		done
 	done
 }

@@ -14,12 +14,13 @@ use bytes::Bytes;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets. Each has a file of its name in `fuzz/fuzz_targets`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
 	("superblock", superblock),
 	("listing", listing),
 	("chunk_value", chunk_value),
 	("cache_map", cache_map),
 	("resp_answer", resp_answer),
+	("resp_values", resp_values),
 	("resp_request", resp_request),
 	("store_url", store_url),
 ];
@@ -77,6 +78,46 @@ pub fn resp_answer(bytes: &[u8]) {
 	if let Some(Ok(value)) = store::read_answer(bytes, LIMIT) {
 		assert!(strings(&value) <= LIMIT);
 	}
+}
+
+/// The values that a server answers to `MGET` are refused, or they are those of the answer, as many as
+/// were asked for, within the limit, and the same however they are cut. The first bytes say how many
+/// are asked for, the limit, and into what pieces the rest is cut.
+pub fn resp_values(bytes: &[u8]) {
+	let Some((&[wanted, low, high, piece], answer)) = bytes.split_first_chunk() else { return };
+	let (wanted, limit) = (usize::from(wanted), usize::from(u16::from_le_bytes([low, high])));
+	let read = |piece| store::read_values(answer, piece, (wanted, limit));
+	let whole = read(answer.len());
+	assert_eq!(read(usize::from(piece)), whole);
+	if let Some(Ok((values, taken))) = whole {
+		assert_eq!(values.len(), wanted);
+		assert!(values.iter().flatten().map(Bytes::len).sum::<usize>() <= limit);
+		assert_eq!(after(&answer[..taken], &values), Some(&[][..]));
+	}
+}
+
+/// What follows these values in an answer to `MGET`. `None` where it has other values.
+fn after<'a>(answer: &'a [u8], values: &[Option<Bytes>]) -> Option<&'a [u8]> {
+	fn number(answer: &[u8], kind: u8) -> Option<(i64, &[u8])> {
+		let end = answer.windows(2).position(|pair| pair == b"\r\n")?;
+		let digits = answer[..end].strip_prefix(&[kind])?;
+		Some((std::str::from_utf8(digits).ok()?.parse().ok()?, &answer[end + 2..]))
+	}
+	let (count, mut rest) = number(answer, b'*')?;
+	if usize::try_from(count) != Ok(values.len()) {
+		return None;
+	}
+	for value in values {
+		let (length, after) = number(rest, b'$')?;
+		rest = match value {
+			None if length == -1 => after,
+			Some(value) if usize::try_from(length) == Ok(value.len()) => {
+				after.strip_prefix(value.as_ref())?.strip_prefix(b"\r\n")?
+			},
+			_ => return None,
+		};
+	}
+	Some(rest)
 }
 
 /// Requests to the embedded server are the same however they are cut.

@@ -20,8 +20,9 @@ pub use self::{
 };
 
 #[cfg(any(test, fuzzing))]
-pub(crate) use wire::read_answer;
+pub(crate) use wire::{read_answer, read_values};
 
+use crate::chunk::ChunkId;
 use bytes::Bytes;
 use std::time::{Duration, SystemTime};
 
@@ -118,6 +119,13 @@ pub trait Store: Send + Sync {
 	/// the same bytes for chunks, and named records are numbered, never replaced.
 	fn put_many(&self, records: &[(Key, Bytes)]) -> Result<(), StoreError>;
 
+	/// Stores the values of chunks that it lacked when it was asked for them, and need not be asked
+	/// again. No chunk occurs twice. One that has got a value since then may keep it or take this:
+	/// either is the same chunk, if maybe compressed in another way.
+	fn put_chunks(&self, chunks: &[(ChunkId, Bytes)]) -> Result<(), StoreError> {
+		self.put_many(&records_of(chunks))
+	}
+
 	/// Calls `page` for everything the store holds, in any order, some thousand values at a time.
 	/// What is stored or deleted meanwhile may be met or not, and some stores list a value twice.
 	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {
@@ -137,4 +145,9 @@ pub trait Store: Send + Sync {
 	fn flush(&self) -> Result<(), StoreError> {
 		Ok(())
 	}
+}
+
+/// The values of these chunks, under their keys.
+fn records_of(chunks: &[(ChunkId, Bytes)]) -> Vec<(Key, Bytes)> {
+	chunks.iter().map(|(id, value)| (Key::copy_from_slice(&id.0), value.clone())).collect()
 }

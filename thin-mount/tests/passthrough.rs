@@ -28,13 +28,19 @@ fn cached(fixture: &Fixture, passthrough: bool) -> Mount {
 	mounted.unwrap()
 }
 
-/// Whether the kernel takes part here. If not, says that the test is not done.
-fn possible(mount: &Mount) -> bool {
-	let possible = mount.stats().passthrough.available;
-	if !possible {
-		println!("SKIPPED: the kernel reads no files by itself here");
+/// A tree, and a mount of it from which the kernel reads files by itself. Where it can't, says that
+/// the test is not done.
+fn mounted() -> Option<(Fixture, Mount)> {
+	if !fuse() {
+		return None;
 	}
-	possible
+	let fixture = Fixture::new(fill);
+	let mount = cached(&fixture, true);
+	if !mount.stats().passthrough.available {
+		println!("SKIPPED: the kernel reads no files by itself here");
+		return None;
+	}
+	Some((fixture, mount))
 }
 
 /// The file of the cache that holds the large file.
@@ -76,14 +82,7 @@ fn whole(file: &fs::File, length: usize) -> Vec<u8> {
 
 #[test]
 fn s18_a_whole_file_is_read_without_asking() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	fs::read(mount.path().join(LARGE)).unwrap();
 	let file = open_passed(&mount, LARGE);
 	let reads = mount.stats().reads;
@@ -108,14 +107,7 @@ fn s18_a_whole_file_is_read_without_asking() {
 
 #[test]
 fn s18_holes_are_read_and_found() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	let right = fs::read(fixture.source.path().join("sparse")).unwrap();
 	assert!(fs::read(mount.path().join("sparse")).unwrap() == right);
 	let file = open_passed(&mount, "sparse");
@@ -127,14 +119,7 @@ fn s18_holes_are_read_and_found() {
 
 #[test]
 fn s18_a_file_that_is_not_whole_or_in_use_is_not_handed_over() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((_fixture, mount)) = mounted() else { return };
 	let file = fs::File::open(mount.path().join(LARGE)).unwrap();
 	file.read_at(&mut [0; 100], 0).unwrap();
 	drop(file);
@@ -155,14 +140,7 @@ fn s18_a_file_that_is_not_whole_or_in_use_is_not_handed_over() {
 
 #[test]
 fn s18_what_was_altered_is_not_handed_over() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	fs::read(mount.path().join(LARGE)).unwrap();
 	let path = cache_file(&fixture);
 	assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
@@ -201,14 +179,7 @@ fn s18_what_was_altered_is_not_handed_over() {
 
 #[test]
 fn s18_holes_that_were_filled_are_noticed() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	let right = fs::read(mount.path().join("sparse")).unwrap();
 	mount.unmount().unwrap();
 	let folders = fs::read_dir(fixture.folder.path().join("cache/blobs")).unwrap();
@@ -230,14 +201,7 @@ fn s18_holes_that_were_filled_are_noticed() {
 
 #[test]
 fn s18_an_evicted_or_unmounted_file_stays_readable_to_who_has_it_open() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	fs::read(mount.path().join(LARGE)).unwrap();
 	let file = open_passed(&mount, LARGE);
 	fs::remove_file(cache_file(&fixture)).unwrap();
@@ -249,14 +213,7 @@ fn s18_an_evicted_or_unmounted_file_stays_readable_to_who_has_it_open() {
 
 #[test]
 fn s18_an_overlay_reads_and_copies_files_that_were_handed_over() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((fixture, mount)) = mounted() else { return };
 	fs::read(mount.path().join(LARGE)).unwrap();
 	mount.unmount().unwrap();
 	let upper = fixture.folder.path().join("upper");
@@ -282,14 +239,7 @@ fn s18_an_overlay_reads_and_copies_files_that_were_handed_over() {
 
 #[test]
 fn s18_who_keeps_a_file_open_learns_that_it_is_whole() {
-	if !fuse() {
-		return;
-	}
-	let fixture = Fixture::new(fill);
-	let mount = cached(&fixture, true);
-	if !possible(&mount) {
-		return;
-	}
+	let Some((_fixture, mount)) = mounted() else { return };
 	let path = mount.path().join(LARGE);
 	let file = fs::File::open(&path).unwrap();
 	let before = mount.open_files();

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use servers::{skipped, Server};
 use std::{collections::BTreeMap, sync::Arc};
 use thin_mount::{
-	chunk::ChunkId,
+	chunk::{Chunk, ChunkId},
+	pack::{pack, PackOptions},
 	store::{self, Key, RedisStore, ShardRange, ShardedStore, Store, StoreError, ZdbStore},
+	value,
 };
 
 fn chunk(number: u32, length: usize) -> (Key, Bytes) {
@@ -71,6 +73,8 @@ fn conforms(store: &dyn Store) {
 	expected.insert(binary.0.clone(), binary.1.len());
 	assert_eq!(listed(store), expected);
 
+	chunks_that_came_meanwhile(store);
+
 	// Many threads at once.
 	std::thread::scope(|scope| {
 		for thread in 0..12 {
@@ -85,6 +89,27 @@ fn conforms(store: &dyn Store) {
 			});
 		}
 	});
+}
+
+/// Chunks that a store lacked when it was asked, some of which others have stored since, as they
+/// were encoded by an older version.
+fn chunks_that_came_meanwhile(store: &dyn Store) {
+	let chunks: Vec<Chunk> = (0..200u32)
+		.map(|seed| Chunk::new(seed.to_le_bytes().repeat(900).into()).unwrap())
+		.collect();
+	let values: Vec<_> = chunks.iter().map(|chunk| (chunk.id(), value::encode(chunk))).collect();
+	let keys: Vec<Key> = chunks.iter().map(|chunk| Key::copy_from_slice(&chunk.id().0)).collect();
+	assert!(store.has_many(&keys).unwrap().iter().all(|has| !has));
+	let same = (keys[3].clone(), values[3].1.clone());
+	let other =
+		(keys[150].clone(), [&[value::CODEC_PLAIN][..], chunks[150].bytes()].concat().into());
+	assert_ne!(other.1, values[150].1);
+	store.put_many(&[same, other]).unwrap();
+	store.put_chunks(&values).unwrap();
+	store.put_chunks(&[]).unwrap();
+	for (chunk, got) in chunks.iter().zip(store.get_many(&keys).unwrap()) {
+		assert_eq!(value::decode(chunk.id(), got.unwrap()).as_ref(), Ok(chunk));
+	}
 }
 
 /// The sizes of all values, as a scan lists them. Redis may list one twice.
@@ -237,6 +262,46 @@ fn zdb_writers_of_the_same_chunks_do_not_disturb_each_other_in_worm_mode() {
 			}
 		});
 	}
+}
+
+#[test]
+fn zdb_in_worm_mode_that_was_given_other_bytes_meanwhile_says_so() {
+	for server in servers::zdbs() {
+		new_namespace(&server, "worm", &[("worm", "1")]);
+		let store = ZdbStore::new(&format!("zdb://{}/worm", server.address)).unwrap();
+		let chunk = Chunk::new(Bytes::from_static(b"a chunk")).unwrap();
+		let key = Key::copy_from_slice(&chunk.id().0);
+		store.put_many(&[(key, Bytes::from_static(b"\0another one"))]).unwrap();
+		let error = store.put_chunks(&[(chunk.id(), value::encode(&chunk))]).unwrap_err();
+		assert!(matches!(&error, StoreError::Refused { .. }), "{error}");
+		assert!(error.to_string().contains("holds other bytes"), "{error}");
+	}
+}
+
+#[test]
+fn zdb_is_asked_once_for_each_chunk_that_is_packed() {
+	for server in servers::zdbs() {
+		new_namespace(&server, "images", &[]);
+		let store = ZdbStore::new(&format!("zdb://{}/images", server.address)).unwrap();
+		let folder = tempfile::tempdir().unwrap();
+		for number in 0..300u32 {
+			std::fs::write(folder.path().join(number.to_string()), number.to_le_bytes()).unwrap();
+		}
+		let before = executed(&server);
+		let report = pack(folder.path(), &store, &PackOptions::default(), &|_| {}).unwrap();
+		let commands = executed(&server) - before;
+		assert!(report.new_chunks > 300);
+		// An EXISTS and a SET. Besides, each connection is greeted.
+		let twice = 2 * report.new_chunks;
+		assert!((twice..twice + 100).contains(&commands), "{commands} for {}", report.new_chunks);
+	}
+}
+
+/// How many commands a 0-db has answered.
+fn executed(server: &Server) -> u64 {
+	let info: String = redis::from_redis_value(server.ask(&[], &["INFO"]).unwrap()).unwrap();
+	let count = info.lines().find_map(|line| line.strip_prefix("commands_executed: "));
+	count.unwrap().trim().parse().unwrap()
 }
 
 #[test]

@@ -43,6 +43,21 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
 		]
 		.map(<[u8]>::to_vec)
 		.to_vec(),
+		"resp_values" => [
+			&b"\x02\x05\x00\x02*2\r\n$5\r\nhello\r\n$-1\r\n"[..],
+			b"\x03\x05\x00\x05*3\r\n$0\r\n\r\n$4\r\n\r\n$1\r\n$1\r\nx\r\n+OK\r\n",
+			b"\x00\x00\x00\x00*0\r\n",
+			b"\x01\x01\x00\x07-Namespace not found\r\n",
+			&[&b"\x01\x20\x4e\x64*1\r\n$20000\r\n"[..], &noise(2, 20_000), b"\r\n"].concat(),
+			// More bytes than were asked for, another number of values, a value longer than it is
+			// said to be, and a line that is too long.
+			b"\x02\x04\x00\x02*2\r\n$5\r\nhello\r\n$-1\r\n",
+			b"\x01\x05\x00\x03*2\r\n$5\r\nhello\r\n$-1\r\n",
+			b"\x01\x09\x00\x04*1\r\n$5\r\nhello you\r\n",
+			&[&b"\x01\x01\x00\x1f*"[..], &[b'0'; 5_000], b"1\r\n$1\r\nx\r\n"].concat(),
+		]
+		.map(<[u8]>::to_vec)
+		.to_vec(),
 		"resp_request" => [
 			&b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$3\r\na\r\n\r\n"[..],
 			b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n",

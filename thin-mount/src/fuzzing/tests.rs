@@ -42,6 +42,13 @@ fn seeds_are_well_formed() {
 	assert!(seeds::of("superblock").iter().all(|seed| image::parse_superblock(seed).is_ok()));
 	assert!(seeds::of("listing").iter().all(|seed| image::parse_listing(seed).is_ok()));
 	assert!(seeds::of("resp_answer").iter().all(|seed| store::read_answer(seed, 1000).is_some()));
+	let values = |seed: &Vec<u8>| {
+		let (&[wanted, low, high, _], answer) = seed.split_first_chunk().unwrap();
+		let limit = u16::from_le_bytes([low, high]);
+		store::read_values(answer, answer.len(), (wanted.into(), limit.into())).is_some()
+	};
+	let understood: Vec<_> = seeds::of("resp_values").iter().map(values).collect();
+	assert_eq!(understood, [true, true, true, true, true, false, false, false, false]);
 	let requests = |seed: &Vec<u8>| zdb::read_requests(seed, 100).0.len();
 	assert_eq!(seeds::of("resp_request").iter().map(requests).collect::<Vec<_>>(), [2, 1]);
 }

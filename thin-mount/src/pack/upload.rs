@@ -115,14 +115,14 @@ impl<'s> Uploader<'s> {
 		let mut values: Vec<Option<Bytes>> = vec![None; batch.len()];
 		for target in &self.targets {
 			let missing = target.missing(&keys)?;
-			let records: Vec<_> = missing
+			let chunks: Vec<_> = missing
 				.into_iter()
 				.map(|at| {
 					let value = values[at].get_or_insert_with(|| value::encode(&batch[at]));
-					(keys[at].clone(), value.clone())
+					(batch[at].id(), value.clone())
 				})
 				.collect();
-			target.put(&records)?;
+			target.put(&chunks)?;
 		}
 		Ok(())
 	}
@@ -140,13 +140,13 @@ impl Target<'_> {
 		Ok((0..keys.len()).filter(|at| !has[*at]).collect())
 	}
 
-	fn put(&self, records: &[(Bytes, Bytes)]) -> Result<(), StoreError> {
-		if records.is_empty() {
+	fn put(&self, chunks: &[(ChunkId, Bytes)]) -> Result<(), StoreError> {
+		if chunks.is_empty() {
 			return Ok(());
 		}
-		self.store.put_many(records)?;
-		let bytes: usize = records.iter().map(|(_, value)| value.len()).sum();
-		self.new_chunks.fetch_add(records.len() as u64, Ordering::Relaxed);
+		self.store.put_chunks(chunks)?;
+		let bytes: usize = chunks.iter().map(|(_, value)| value.len()).sum();
+		self.new_chunks.fetch_add(chunks.len() as u64, Ordering::Relaxed);
 		self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
 		Ok(())
 	}

@@ -2,6 +2,7 @@
 //! `00-7f=zdb://…` and `80-ff=zdb://…`.
 
 use super::{address::redacted, Key, OnPage, Question, Store, StoreError};
+use crate::chunk::ChunkId;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ impl ShardedStore {
 		Ok(Self { name, shards, routes: complete })
 	}
 
-	fn route(&self, key: &Key) -> usize {
+	fn route(&self, key: &[u8]) -> usize {
 		self.routes[usize::from(key.first().copied().unwrap_or_default())]
 	}
 
@@ -83,7 +84,7 @@ impl ShardedStore {
 	fn spread<T: Sync, R: Send>(
 		&self,
 		items: &[T],
-		key: impl Fn(&T) -> &Key,
+		key: impl Fn(&T) -> &[u8],
 		work: impl Fn(&dyn Store, Vec<&T>) -> Result<Vec<R>, StoreError> + Sync,
 	) -> Result<Vec<R>, StoreError> {
 		let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.shards.len()];
@@ -158,6 +159,19 @@ impl Store for ShardedStore {
 				let records: Vec<_> = records.into_iter().cloned().collect();
 				shard.put_many(&records)?;
 				Ok(vec![(); records.len()])
+			},
+		)?;
+		Ok(())
+	}
+
+	fn put_chunks(&self, chunks: &[(ChunkId, Bytes)]) -> Result<(), StoreError> {
+		self.spread(
+			chunks,
+			|(id, _)| &id.0,
+			|shard, chunks| {
+				let chunks: Vec<_> = chunks.into_iter().cloned().collect();
+				shard.put_chunks(&chunks)?;
+				Ok(vec![(); chunks.len()])
 			},
 		)?;
 		Ok(())

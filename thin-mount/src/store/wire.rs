@@ -6,6 +6,8 @@
 
 mod values;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use values::read_values;
 pub(super) use values::Values;
 
 use redis::Value;
@@ -213,13 +215,15 @@ impl Connection {
 	fn next_line(&mut self) -> Result<Option<Vec<u8>>, WireError> {
 		loop {
 			let unread = &self.buffer[self.start..self.end];
-			if let Some(at) = unread.iter().position(|byte| *byte == b'\n') {
+			let end = unread.iter().position(|byte| *byte == b'\n');
+			// Whether it is too long must not depend on how it was cut on its way.
+			if end.unwrap_or(unread.len()) > LINE_LIMIT {
+				return Err(malformed("a line without end"));
+			}
+			if let Some(at) = end {
 				let line = unread[..at].strip_suffix(b"\r").map(<[u8]>::to_vec);
 				self.start += at + 1;
 				return line.map(Some).ok_or_else(|| malformed("a line without its end"));
-			}
-			if unread.len() > LINE_LIMIT {
-				return Err(malformed("a line without end"));
 			}
 			if self.fill(&mut [])?.is_none() {
 				return Ok(None);

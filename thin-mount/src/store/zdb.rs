@@ -4,10 +4,11 @@ use super::{
 	address::Address,
 	batch,
 	pool::{GreetingError, Pool},
-	question,
+	question, records_of,
 	wire::{Connection, WireError},
 	Key, Listed, OnPage, Question, Store, StoreError,
 };
+use crate::{chunk::ChunkId, value};
 use bytes::Bytes;
 use redis::Value;
 use sha1::{Digest, Sha1};
@@ -45,19 +46,26 @@ impl ZdbStore {
 	}
 
 	/// A namespace in worm mode refuses every second `SET`, also one that changes nothing: that
-	/// happens when two processes store the same chunk at once.
+	/// happens when two processes store the same chunk at once. They may have compressed it in
+	/// different ways.
 	fn settle(&self, (key, value): &(Key, Bytes), words: String) -> Result<(), StoreError> {
 		if !words.contains("worm mode") {
 			return Err(self.pool.said(words));
 		}
 		match batch::get_many(&self.pool, std::slice::from_ref(key))?.pop().flatten() {
 			Some(stored) if stored == value => Ok(()),
+			Some(stored) if is_chunk(key, &stored) => Ok(()),
 			_ => {
 				let key = hex::encode(key);
 				Err(self.pool.refused(format!("{words}, and key {key} holds other bytes")))
 			},
 		}
 	}
+}
+
+fn is_chunk(key: &Key, value: &Bytes) -> bool {
+	let id = <[u8; 32]>::try_from(key.as_ref()).map(ChunkId);
+	id.is_ok_and(|id| value::decode(id, value.clone()).is_ok())
 }
 
 fn select(
@@ -162,6 +170,13 @@ impl Store for ZdbStore {
 			.map(|(record, _)| record.clone())
 			.collect();
 		batch::set_many(&self.pool, &absent, &[], |record, words| self.settle(record, words))
+	}
+
+	/// Without another `EXISTS`: a `SET` of a chunk that has come meanwhile is answered with nil, or
+	/// makes another encoding of it the newest, or is refused in worm mode, which is settled.
+	fn put_chunks(&self, chunks: &[(ChunkId, Bytes)]) -> Result<(), StoreError> {
+		let settle = |record: &_, words| self.settle(record, words);
+		batch::set_many(&self.pool, &records_of(chunks), &[], settle)
 	}
 
 	fn scan(&self, page: OnPage<'_>) -> Result<(), StoreError> {

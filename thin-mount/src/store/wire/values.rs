@@ -88,3 +88,45 @@ impl Values {
 		Ok(())
 	}
 }
+
+/// What a client makes of an answer to `MGET` that comes from anywhere, `piece` bytes at a time: the
+/// values that it asked for and how many of the bytes they took, or the server's own words. `None`
+/// where the connection is of no use after it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_values(
+	bytes: &[u8],
+	piece: usize,
+	(wanted, limit): (usize, usize),
+) -> Option<Result<(Vec<Option<Bytes>>, usize), String>> {
+	use std::{
+		io::{Read, Write},
+		net::TcpStream,
+		os::{fd::OwnedFd, unix::net::UnixStream},
+		time::Duration,
+	};
+	let (mut there, here) = UnixStream::pair().ok()?;
+	// It has what has come, or nothing: nobody waits.
+	here.set_nonblocking(true).ok()?;
+	let mut connection = Connection::over(TcpStream::from(OwnedFd::from(here)));
+	let mut values = Values::new(wanted, limit);
+	let until = Instant::now() + Duration::from_secs(3600);
+	let mut sent = 0;
+	loop {
+		match values.advance(&mut connection, until) {
+			Ok(true) => break,
+			Ok(false) if sent < bytes.len() => {
+				// Less than the socket's buffer holds, and the last piece was read to its end.
+				let more = &bytes[sent..bytes.len().min(sent + piece.clamp(1, 64 * 1024))];
+				there.write_all(more).ok()?;
+				sent += more.len();
+			},
+			Ok(false) => return None,
+			Err(WireError::Server(words)) => return Some(Err(words)),
+			Err(WireError::Broken(_)) => return None,
+		}
+	}
+	drop(there);
+	let mut rest = connection.buffer[connection.start..connection.end].to_vec();
+	connection.stream.read_to_end(&mut rest).ok()?;
+	Some(Ok((values.into_vec(), sent - rest.len())))
+}
