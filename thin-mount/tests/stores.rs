@@ -279,6 +279,31 @@ fn zdb_in_worm_mode_that_was_given_other_bytes_meanwhile_says_so() {
 }
 
 #[test]
+fn zdb_in_worm_mode_takes_packs_side_by_side() {
+	for server in servers::zdbs() {
+		new_namespace(&server, "worm", &[("worm", "1")]);
+		let folder = tempfile::tempdir().unwrap();
+		for number in 0..300u32 {
+			let bytes = number.to_le_bytes().repeat(1 + number as usize * 77);
+			std::fs::write(folder.path().join(number.to_string()), bytes).unwrap();
+		}
+		let store = || ZdbStore::new(&format!("zdb://{}/worm", server.address)).unwrap();
+		let packed = || pack(folder.path(), &store(), &PackOptions::default(), &|_| {}).unwrap();
+		let images = std::thread::scope(|scope| {
+			[(); 3].map(|_| scope.spawn(packed)).map(|pack| pack.join().unwrap().image)
+		});
+		let again = packed();
+		assert_eq!((images, again.new_chunks), ([again.image; 3], 0));
+		let keys: Vec<Key> = listed(&store()).into_keys().collect();
+		assert!(keys.len() > 300);
+		for (key, value) in keys.iter().zip(store().get_many(&keys).unwrap()) {
+			let id = ChunkId(key.as_ref().try_into().unwrap());
+			assert!(value::decode(id, value.unwrap()).is_ok());
+		}
+	}
+}
+
+#[test]
 fn zdb_is_asked_once_for_each_chunk_that_is_packed() {
 	for server in servers::zdbs() {
 		new_namespace(&server, "images", &[]);

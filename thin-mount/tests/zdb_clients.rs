@@ -64,6 +64,17 @@ fn without_a_password_everybody_is_an_administrator() {
 	});
 }
 
+/// A real one refuses it too, and forgets the end of the line.
+#[test]
+fn nobody_stops_it_by_a_command() {
+	let folders = Folders::new();
+	let server = Running::embedded(folders.options());
+	let mut client = server.client();
+	assert_eq!(client.call(&["STOP"]), Reply::error("Unauthorized"));
+	assert_eq!(client.call(&["PING"]), Reply::Simple("PONG".into()));
+	assert_eq!(server.client().call(&["PING"]), Reply::Simple("PONG".into()));
+}
+
 #[test]
 fn a_protected_default_namespace_takes_the_password_to_write() {
 	on_both(&["--admin", "secret", "--protect"], |server| {

@@ -89,15 +89,19 @@ impl Values {
 	}
 }
 
+/// Values, and how many bytes of the answer they took.
+#[cfg(any(test, fuzzing))]
+pub(crate) type Taken = (Vec<Option<Bytes>>, usize);
+
 /// What a client makes of an answer to `MGET` that comes from anywhere, `piece` bytes at a time: the
-/// values that it asked for and how many of the bytes they took, or the server's own words. `None`
-/// where the connection is of no use after it.
+/// values that it asked for, or the server's own words. `None` where the connection is of no use
+/// after it.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn read_values(
 	bytes: &[u8],
 	piece: usize,
 	(wanted, limit): (usize, usize),
-) -> Option<Result<(Vec<Option<Bytes>>, usize), String>> {
+) -> Option<Result<Taken, String>> {
 	use std::{
 		io::{Read, Write},
 		net::TcpStream,
