@@ -242,6 +242,25 @@ fn a_header_under_the_hash_of_another_is_no_answer() {
 }
 
 #[test]
+fn a_hash_or_a_number_that_leads_to_another_block_is_no_answer() {
+	let (chain, image) = right();
+	let hash = chain.headers[7].hash();
+	image.set(columns::KEY_LOOKUP, hash.as_bytes(), chain.key(8).bytes());
+	image.set(columns::KEY_LOOKUP, &number_key(6), chain.key(8).bytes());
+	let node = start(&chain, &image);
+	let said = |reason: &str, key: &[u8]| {
+		let key = hex::encode(key);
+		let expected = format!("the image is corrupt: column KEY_LOOKUP, key 0x{key}: {reason}");
+		let faults = node.faults();
+		assert!(!faults.is_empty() && faults.iter().all(|fault| *fault == expected), "{faults:?}");
+	};
+	assert!(!matches!(node.backend.blockchain().header(hash), Ok(Some(_))));
+	said("the key of another block", hash.as_bytes());
+	assert!(!matches!(node.backend.blockchain().hash(6), Ok(Some(_))));
+	said("the key of a block of another height", &number_key(6));
+}
+
+#[test]
 fn a_number_that_leads_to_a_fork_ends_the_walk() {
 	let (chain, image) = right();
 	let mut fork = chain.headers[7].clone();
