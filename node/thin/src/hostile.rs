@@ -4,6 +4,7 @@
 //! real one is. What would end the process is noted instead.
 
 mod cost;
+mod lookup;
 mod node;
 mod pages;
 mod place;
@@ -14,7 +15,6 @@ use crate::{
 	columns::{self, number_key, BlockKey},
 	error::StartError,
 	grandpa,
-	history::{History, HistoryOptions},
 	promise::Promise,
 	proof::ProofError,
 	records,
@@ -239,66 +239,6 @@ fn a_header_under_the_hash_of_another_is_no_answer() {
 	let faults = node.faults();
 	assert!(faults[0].contains("column HEADER"), "{faults:?}");
 	assert!(faults[0].contains("a header with another hash"), "{faults:?}");
-}
-
-#[test]
-fn a_real_hash_under_another_number_is_no_answer() {
-	for planted in [None, Some(7)] {
-		let (chain, image) = right();
-		let key = BlockKey::new(3, chain.key(7).hash);
-		image.set(columns::KEY_LOOKUP, &key.hash, key.bytes());
-		image.set(columns::KEY_LOOKUP, &number_key(3), key.bytes());
-		if let Some(number) = planted {
-			image.set(columns::HEADER, &key.bytes(), chain.headers[number].encode());
-		}
-		let node = start(&chain, &image);
-		assert!(node.lower.get(columns::KEY_LOOKUP, &key.hash).is_err());
-		assert!(!matches!(node.backend.blockchain().number(H256(key.hash)), Ok(Some(_))));
-		let faults = node.faults();
-		assert!(faults[0].contains("column HEADER, key 0x00000003"), "{faults:?}");
-		let expected = match planted {
-			Some(_) => "a header with the number 7",
-			None => "the header is not there",
-		};
-		assert!(faults[0].contains(expected), "{faults:?}");
-	}
-}
-
-#[test]
-fn a_number_that_leads_to_a_fork_ends_the_walk() {
-	let (chain, image) = right();
-	let mut fork = chain.headers[7].clone();
-	fork.set_state_root(H256::repeat_byte(9));
-	let key = BlockKey::new(7, fork.hash().0);
-	image.set(columns::HEADER, &key.bytes(), fork.encode());
-	image.set(columns::KEY_LOOKUP, &key.hash, key.bytes());
-	image.set(columns::KEY_LOOKUP, &number_key(7), key.bytes());
-	let node = start(&chain, &image);
-	// No read can tell: until the walk has been there, the status says that 7 is not proven.
-	assert_eq!(node.backend.blockchain().hash(7).unwrap(), Some(fork.hash()));
-	let history = History::new(
-		HistoryOptions {
-			mode: Default::default(),
-			rate: None,
-			snapshot: H256::zero(),
-			on_fault: node.on_fault.clone(),
-		},
-		node.lower.clone(),
-		node.upper.clone(),
-	);
-	assert_eq!(history.report().unproven, Some((1, N - 1)));
-	let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-	runtime.block_on(history.clone().run(None).unwrap());
-	assert_eq!(
-		node.faults(),
-		[format!(
-			"the image is corrupt: column KEY_LOOKUP, key 0x00000007: block 7 is 0x{} there, and \
-			 the parents of block {N} lead to 0x{}",
-			hex::encode(key.hash),
-			hex::encode(chain.key(7).hash)
-		)]
-	);
-	assert_eq!(history.report().unproven, Some((1, 7)));
 }
 
 #[test]
