@@ -289,16 +289,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		task_manager.spawn_handle().spawn_blocking("thin-history", Some("thin"), walk);
 	}
 
-	let may_vote = thin_client::votes::may_vote::<Block>(thin.as_ref(), &*client);
-	if role.is_authority() && !may_vote {
-		tracing::warn!(
-			target: "thin",
-			"This authority casts no GRANDPA votes until the authority set has changed after it \
-			 has caught up: it can't know what it voted before. Restart it then."
-		);
-		let learning = thin_client::votes::learn::<Block, Layout, _>(backend.clone());
-		task_manager.spawn_handle().spawn("thin-votes", Some("thin"), learning);
-	}
+	let voting_keys = role.is_authority().then(|| {
+		let (keystore, spawn) = (keystore_container.keystore(), task_manager.spawn_handle());
+		let thin = thin.as_ref();
+		thin_client::votes::voting_keys::<Block, Layout, _>(thin, keystore, &backend, &spawn)
+	});
 
 	let prover = Arc::new(SnapshotProver::<Block, _, _, Layout>::new(
 		client.clone(),
@@ -387,7 +382,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			name: Some(name),
 			observer_enabled: false,
 			// Only an authority signs.
-			keystore: (role.is_authority() && may_vote).then(|| keystore_container.keystore()),
+			keystore: voting_keys,
 			local_role: role,
 			telemetry: telemetry.as_ref().map(|telemetry| telemetry.handle()),
 			protocol_name: grandpa_protocol_name,

@@ -5,13 +5,18 @@
 //! the one that is in charge when it has caught up. So it learns once which set that is, and votes in
 //! later ones only: their rounds are new to everybody.
 
+mod keys;
+
 use crate::{
 	grandpa,
 	registration::{time_key, RegistryLayout},
 	status::ThinStatus,
 };
 use codec::{Decode, DecodeAll, Encode};
+use keys::VotingKeys;
 use sc_client_api::{AuxStore, Backend, HeaderBackend, TrieCacheContext};
+use sc_service::SpawnTaskHandle;
+use sp_keystore::KeystorePtr;
 use sp_runtime::traits::Block as BlockT;
 use sp_state_machine::Backend as _;
 use std::{
@@ -25,11 +30,33 @@ const LOOK_EVERY: Duration = Duration::from_secs(6);
 /// By how much the clocks of those who make blocks may be ahead of this one's.
 const AHEAD: Duration = Duration::from_secs(60);
 
-/// Whether an authority may vote. A node that was started from no snapshot always may.
+/// The keystore for GRANDPA's voter.
 ///
-/// As long as it may not, [`learn`] has to run.
-pub fn may_vote<Block: BlockT>(status: Option<&ThinStatus>, aux: &impl AuxStore) -> bool {
-	status.is_none() || is_new_set::<Block>(aux)
+/// It is `keystore` itself in a node that was started from no snapshot, and once the authority may vote.
+/// Before, it lacks the keys of GRANDPA: a task finds out when they are there, and says so. Whoever voted
+/// with them before must have ended when this is called.
+pub fn voting_keys<Block, L, B>(
+	thin: Option<&ThinStatus>,
+	keystore: KeystorePtr,
+	backend: &Arc<B>,
+	spawn: &SpawnTaskHandle,
+) -> KeystorePtr
+where
+	Block: BlockT,
+	L: RegistryLayout,
+	B: Backend<Block> + 'static,
+{
+	if thin.is_none() || is_new_set::<Block>(&**backend) {
+		return keystore;
+	}
+	tracing::warn!(
+		target: "thin",
+		"This authority casts no GRANDPA votes until the authority set has changed after it has caught \
+		 up: it can't know what it voted before"
+	);
+	let keys = Arc::new(VotingKeys::new(keystore));
+	spawn.spawn("thin-votes", Some("thin"), learn::<Block, L, B>(backend.clone(), keys.clone()));
+	keys
 }
 
 /// Whether the set in charge is later than all in which the key may have voted before.
@@ -45,9 +72,8 @@ fn last(aux: &impl AuxStore) -> Option<u64> {
 	u64::decode_all(&mut &bytes[..]).ok()
 }
 
-/// Waits until the node has caught up, and remembers in which set that is. Whoever voted
-/// with this key before must have ended when this begins.
-pub async fn learn<Block, L, B>(backend: Arc<B>)
+/// Waits until the node has caught up, remembers in which set that is, and gives out the keys in the next.
+async fn learn<Block, L, B>(backend: Arc<B>, keys: Arc<VotingKeys>)
 where
 	Block: BlockT,
 	L: RegistryLayout,
@@ -55,11 +81,22 @@ where
 {
 	let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
 	let since = now.saturating_add(AHEAD);
-	while last(&*backend).is_none() {
+	loop {
 		tokio::time::sleep(LOOK_EVERY).await;
-		let Some(time) = finalized_time::<Block, L, B>(&backend) else { continue };
-		if let Some(set) = note::<Block>(&*backend, time, since) {
-			tracing::info!(target: "thin", set, "Caught up. This authority may vote from the next set on");
+		let Some(last) = last(&*backend) else {
+			let Some(time) = finalized_time::<Block, L, B>(&backend) else { continue };
+			if let Some(set) = note::<Block>(&*backend, time, since) {
+				tracing::info!(target: "thin", set, "Caught up. This authority votes from the next set on");
+			}
+			continue;
+		};
+		if is_new_set::<Block>(&*backend) {
+			// By then the voter is at the new set, too: one that is still at the last would end at the
+			// first vote that it can't sign.
+			tokio::time::sleep(LOOK_EVERY).await;
+			keys.open(last);
+			tracing::info!(target: "thin", "The authority set has changed. This authority votes from now on");
+			return;
 		}
 	}
 }
