@@ -24,9 +24,11 @@
 #   demo      the demo (scripts/demo.sh)                                10 minutes
 # --network is the step network alone, with three snapshots, a store and a publisher that are
 # killed: ten minutes.
-# Two more, which run only when they are named:
+# Three more, which run only when they are named:
 #   large     images of 1 TB and of a million files, with flat memory
 #             (scripts/test/large.sh)                                   5 to 20 minutes
+#   authority an authority that starts from a snapshot with a key that
+#             has voted before (scripts/test/authority.sh)              4 minutes
 #   fuzz      each fuzz target for a minute, or as many seconds as
 #             --fuzz says, which also means --only fuzz                 20 minutes
 #
@@ -53,7 +55,7 @@ STEPS=(format lint build unit scripts files registry deploy explorer tutorial ne
 # Those that mostly wait for blocks, the longest first.
 SIDE_BY_SIDE=(demo registry tutorial network explorer deploy)
 chosen=("${STEPS[@]}")
-STEPS+=(large fuzz)
+STEPS+=(large authority fuzz)
 fuzz_seconds=60
 network_snapshots=1
 in_turn=false
@@ -139,6 +141,7 @@ step_network() {
 	fi
 }
 step_large() { "$SCRIPTS/test/large.sh" --bin "$CARGO_TARGET_DIR/release"; }
+step_authority() { "$SCRIPTS/test/authority.sh" --bin "$CARGO_TARGET_DIR/release"; }
 step_fuzz() { "$SCRIPTS/test/fuzz.sh" "$fuzz_seconds"; }
 step_demo() { alone "$SCRIPTS/demo.sh" --bin "$CARGO_TARGET_DIR/release"; }
 

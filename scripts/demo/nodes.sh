@@ -31,12 +31,15 @@ start_node() {
 		--no-mdns --no-telemetry ${BOOTNODES[@]+--bootnodes "${BOOTNODES[@]}"} "$@"
 }
 
+# An authority makes none by itself.
+new_node_key() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
+
 # Alice and Bob, who know each other, and whom everybody else is told of.
 start_validators() {
 	local name id
 	for name in alice bob; do
 		start_node "$name" "$WORK/$name" "--$name" \
-			--node-key "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')"
+			--node-key "$(new_node_key)"
 		id="$(ask_text peer-id "${RPC_PORT[$name]}" 60)" || {
 			show_log "$name"
 			fail "$name doesn't start"

@@ -33,8 +33,8 @@ const AHEAD: Duration = Duration::from_secs(60);
 /// The keystore for GRANDPA's voter.
 ///
 /// It is `keystore` itself in a node that was started from no snapshot, and once the authority may vote.
-/// Before, it lacks the keys of GRANDPA: a task finds out when they are there, and says so. Whoever voted
-/// with them before must have ended when this is called.
+/// Before, it lacks the keys of GRANDPA until the first set in which they may: a task finds out which
+/// that is. Whoever voted with them before must have ended when this is called.
 pub fn voting_keys<Block, L, B>(
 	thin: Option<&ThinStatus>,
 	keystore: KeystorePtr,
@@ -54,9 +54,16 @@ where
 		"This authority casts no GRANDPA votes until the authority set has changed after it has caught \
 		 up: it can't know what it voted before"
 	);
-	let keys = Arc::new(VotingKeys::new(keystore));
-	spawn.spawn("thin-votes", Some("thin"), learn::<Block, L, B>(backend.clone(), keys.clone()));
-	keys
+	spawn.spawn("thin-votes", Some("thin"), learn::<Block, L, B>(backend.clone()));
+	let backend = backend.clone();
+	let look = move || {
+		let last = is_new_set::<Block>(&*backend).then(|| last(&*backend)).flatten();
+		if last.is_some() {
+			tracing::info!(target: "thin", "The authority set has changed. This authority votes from now on");
+		}
+		last
+	};
+	Arc::new(VotingKeys::new(keystore, Box::new(look)))
 }
 
 /// Whether the set in charge is later than all in which the key may have voted before.
@@ -72,8 +79,8 @@ fn last(aux: &impl AuxStore) -> Option<u64> {
 	u64::decode_all(&mut &bytes[..]).ok()
 }
 
-/// Waits until the node has caught up, remembers in which set that is, and gives out the keys in the next.
-async fn learn<Block, L, B>(backend: Arc<B>, keys: Arc<VotingKeys>)
+/// Waits until the node has caught up, and remembers in which set that is.
+async fn learn<Block, L, B>(backend: Arc<B>)
 where
 	Block: BlockT,
 	L: RegistryLayout,
@@ -81,22 +88,11 @@ where
 {
 	let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
 	let since = now.saturating_add(AHEAD);
-	loop {
+	while last(&*backend).is_none() {
 		tokio::time::sleep(LOOK_EVERY).await;
-		let Some(last) = last(&*backend) else {
-			let Some(time) = finalized_time::<Block, L, B>(&backend) else { continue };
-			if let Some(set) = note::<Block>(&*backend, time, since) {
-				tracing::info!(target: "thin", set, "Caught up. This authority votes from the next set on");
-			}
-			continue;
-		};
-		if is_new_set::<Block>(&*backend) {
-			// By then the voter is at the new set, too: one that is still at the last would end at the
-			// first vote that it can't sign.
-			tokio::time::sleep(LOOK_EVERY).await;
-			keys.open(last);
-			tracing::info!(target: "thin", "The authority set has changed. This authority votes from now on");
-			return;
+		let Some(time) = finalized_time::<Block, L, B>(&backend) else { continue };
+		if let Some(set) = note::<Block>(&*backend, time, since) {
+			tracing::info!(target: "thin", set, "Caught up. This authority votes from the next set on");
 		}
 	}
 }

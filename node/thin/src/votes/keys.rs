@@ -1,50 +1,50 @@
 //! The keys of an authority, which GRANDPA's voter doesn't see as long as they must not vote.
 
-use parking_lot::RwLock;
 use sp_core::{
 	crypto::{key_types::GRANDPA, KeyTypeId},
 	ecdsa, ed25519, sr25519,
 };
 use sp_keystore::{Error, Keystore, KeystorePtr};
+use std::sync::OnceLock;
 
-/// What may be signed with the keys of GRANDPA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Votes {
-	/// Nothing: there are no such keys.
-	None,
-	/// What is of a later set than this.
-	After(u64),
-}
-
-/// A keystore that has the keys of GRANDPA from some moment on. Each round asks anew whether there
-/// is one, so that voting begins without a restart.
+/// A keystore that has the keys of GRANDPA from some moment on.
+///
+/// The voter asks for them when a round begins, and at no other time. So they have to be there in the
+/// first round of a set: without the vote of this authority there may be no second one.
 pub(super) struct VotingKeys {
 	keystore: KeystorePtr,
-	votes: RwLock<Votes>,
+	look: Box<Look>,
+	last: OnceLock<u64>,
 }
 
+/// Says in which set the keys may have voted last, once another one is in charge.
+pub(super) type Look = dyn Fn() -> Option<u64> + Send + Sync;
+
 impl VotingKeys {
-	/// Without those keys.
-	pub(super) fn new(keystore: KeystorePtr) -> Self {
-		Self { keystore, votes: RwLock::new(Votes::None) }
+	/// Those keys are there once `look` has an answer.
+	pub(super) fn new(keystore: KeystorePtr, look: Box<Look>) -> Self {
+		Self { keystore, look, last: OnceLock::new() }
 	}
 
-	/// From now on they are there, and sign what is of a later set than `last`.
-	pub(super) fn open(&self, last: u64) {
-		*self.votes.write() = Votes::After(last);
+	fn last(&self) -> Option<u64> {
+		self.last.get().copied().or_else(|| {
+			let last = (self.look)()?;
+			Some(*self.last.get_or_init(|| last))
+		})
 	}
 
 	fn has(&self, key_type: KeyTypeId) -> bool {
-		key_type != GRANDPA || *self.votes.read() != Votes::None
+		key_type != GRANDPA || self.last().is_some()
 	}
 
-	/// A vote ends with the set that it is cast in.
+	/// A vote ends with the set that it is cast in. The voter may be at the last set for a moment
+	/// longer than the database.
 	fn may_sign(&self, key_type: KeyTypeId, message: &[u8]) -> bool {
 		if key_type != GRANDPA {
 			return true;
 		}
-		match (*self.votes.read(), message.last_chunk()) {
-			(Votes::After(last), Some(set)) => u64::from_le_bytes(*set) > last,
+		match (self.last(), message.last_chunk()) {
+			(Some(last), Some(set)) => u64::from_le_bytes(*set) > last,
 			_ => false,
 		}
 	}
@@ -170,7 +170,10 @@ mod tests {
 	use finality_grandpa::{Message, Prevote};
 	use sp_consensus_grandpa::sign_message;
 	use sp_keystore::testing::MemoryKeystore;
-	use std::sync::Arc;
+	use std::sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	};
 
 	#[test]
 	fn a_key_of_grandpa_is_not_there_until_it_may_vote_and_votes_in_later_sets_only() {
@@ -178,7 +181,12 @@ mod tests {
 		let public = node.ed25519_generate_new(GRANDPA, None).unwrap();
 		let other = KeyTypeId(*b"aura");
 		let author = node.sr25519_generate_new(other, None).unwrap();
-		let keys = Arc::new(VotingKeys::new(Arc::new(node)));
+		let open = Arc::new(AtomicBool::new(false));
+		let look = {
+			let open = open.clone();
+			move || open.load(Ordering::SeqCst).then_some(5)
+		};
+		let keys = Arc::new(VotingKeys::new(Arc::new(node), Box::new(look)));
 		let raw: &[u8] = public.as_ref();
 		let known = || keys.has_keys(&[(raw.to_vec(), GRANDPA)]);
 		let votes = |set: u64| {
@@ -192,11 +200,14 @@ mod tests {
 		assert!(keys.sr25519_sign(other, &author, b"block").unwrap().is_some());
 		assert_eq!(keys.sr25519_public_keys(other), [author]);
 
-		keys.open(5);
+		open.store(true, Ordering::SeqCst);
 		assert!(known());
 		assert_eq!(keys.ed25519_public_keys(GRANDPA), [public]);
 		assert!(!votes(0) && !votes(5));
 		assert!(votes(6) && votes(u64::MAX));
+		// They stay.
+		open.store(false, Ordering::SeqCst);
+		assert!(known() && votes(6) && !votes(5));
 		// What is no vote at all.
 		assert!(keys.ed25519_sign(GRANDPA, &public, b"short").unwrap().is_none());
 	}
