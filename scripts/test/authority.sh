@@ -28,8 +28,8 @@ read_bin "$@"
 find_programs "$bin" thin-node thin-mount
 make_work_directory thin-authority
 
-# change N: changes the authorities so often, and waits until they are final: Bob is out after an odd
-# number, or in again. Sets `changed` to the block by which they are.
+# change N: changes the authorities so often, and waits until the last change is in force: Bob is out
+# after an odd number, or in again. Sets `changed` to a block by which it is.
 change() {
 	node "$SCRIPTS/demo/rotate.mjs" --url "ws://127.0.0.1:${RPC_PORT[alice]}" --changes "$1" \
 		--in-block --json >"$WORK/rotated.json"

@@ -46,7 +46,7 @@ where
 	L: RegistryLayout,
 	B: Backend<Block> + 'static,
 {
-	if thin.is_none() || is_new_set::<Block>(&**backend) {
+	if thin.is_none() || voted_until::<Block>(&**backend).is_some() {
 		return keystore;
 	}
 	tracing::warn!(
@@ -57,7 +57,7 @@ where
 	spawn.spawn("thin-votes", Some("thin"), learn::<Block, L, B>(backend.clone()));
 	let backend = backend.clone();
 	let look = move || {
-		let last = is_new_set::<Block>(&*backend).then(|| last(&*backend)).flatten();
+		let last = voted_until::<Block>(&*backend);
 		if last.is_some() {
 			tracing::info!(target: "thin", "The authority set has changed. This authority votes from now on");
 		}
@@ -66,12 +66,10 @@ where
 	Arc::new(VotingKeys::new(keystore, Box::new(look)))
 }
 
-/// Whether the set in charge is later than all in which the key may have voted before.
-pub(crate) fn is_new_set<Block: BlockT>(aux: &impl AuxStore) -> bool {
-	match (last(aux), grandpa::current_set_id::<Block>(aux)) {
-		(Some(last), Some(current)) => current > last,
-		_ => false,
-	}
+/// The last set in which the key may have voted before, once a later one is in charge.
+pub(crate) fn voted_until<Block: BlockT>(aux: &impl AuxStore) -> Option<u64> {
+	let last = last(aux)?;
+	(grandpa::current_set_id::<Block>(aux)? > last).then_some(last)
 }
 
 fn last(aux: &impl AuxStore) -> Option<u64> {

@@ -95,11 +95,7 @@ fn with_place<Block: BlockT>(fault: &Fault, lower: &Lower<Block>) -> String
 where
 	NumberFor<Block>: BlockNumberOps,
 {
-	let place = match fault {
-		Fault::Read(_) => None,
-		Fault::Violation(violation) => lower.place(violation),
-	};
-	place.map_or_else(|| fault.to_string(), |place| format!("{fault}. {place}"))
+	lower.place_of(fault).map_or_else(|| fault.to_string(), |place| format!("{fault}. {place}"))
 }
 
 impl<Block: BlockT> Made<Block> {

@@ -1,7 +1,7 @@
 //! Keys that may have voted before: a node that starts from a snapshot must not vote a second time.
 
 use super::*;
-use crate::votes::{is_new_set, note};
+use crate::votes::{note, voted_until};
 use std::time::Duration;
 
 /// GRANDPA's records, as they are once a block is final.
@@ -17,7 +17,7 @@ fn set(node: &Node) -> Option<u64> {
 }
 
 fn may_vote(node: &Node) -> bool {
-	is_new_set::<Block>(&*node.backend)
+	voted_until::<Block>(&*node.backend).is_some()
 }
 
 #[test]

@@ -121,6 +121,14 @@ where
 		self.raw.place(violation.column, &violation.key)
 	}
 
+	/// The same of any fault: what couldn't be read is not at fault itself.
+	pub(crate) fn place_of(&self, fault: &Fault) -> Option<Place> {
+		match fault {
+			Fault::Read(_) => None,
+			Fault::Violation(violation) => self.place(violation),
+		}
+	}
+
 	/// Block N.
 	pub fn block(&self) -> &BlockKey {
 		&self.block

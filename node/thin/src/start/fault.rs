@@ -20,11 +20,7 @@ where
 	Arc::new(move |fault: &Fault| {
 		// Others may come upon a fault while it is found out where this one lies.
 		let _ending = ending.lock();
-		let place = match fault {
-			Fault::Read(_) => None,
-			Fault::Violation(violation) => lower.place(violation),
-		};
-		let words = last_words(fault, place.as_ref());
+		let words = last_words(fault, lower.place_of(fault).as_ref());
 		tracing::error!(target: "thin", "{words}");
 		eprintln!("Error: {words}");
 		notify::failed(&words);
